@@ -20,8 +20,6 @@
 #include <segmenter/segmenter.h>
 
 #include "base/arena.h"
-#include "base/clock.h"
-#include "group/beat.h"
 #include "harness/consumer.h"
 #include "harness/group.h"
 
@@ -627,54 +625,6 @@ static void what_needs_a_descriptor_names_the_limit_that_is_reached(void **state
 	assert_non_null(strstr(of_producer.text, "raise the limit of open files (ulimit -n, LimitNOFILE)"));
 }
 
-/* --- many partitions -------------------------------------------------------------------------- */
-
-enum { MANY = 128, ROUNDS = 8 };
-
-static int set_up_many(void **state)
-{
-	(void)state;
-	test_consumed_start(MANY, NULL);
-	for (int p = 0; p < MANY; p++)
-		for (int i = 0; i < ROUNDS; i++)
-			add(p, "partitionKey k data d");
-	return 0;
-}
-
-/* The time from commits in all partitions until Redis has confirmed them. */
-static int64_t commit_in_all(seg_consumer *consumer)
-{
-	const seg_batch *batches[MANY];
-	for (int i = 0; i < MANY; i++)
-		batches[i] = test_consumer_poll(consumer);
-	for (int i = 0; i < MANY; i++)
-		test_consumer_finish(consumer, batches[i]);
-	int64_t before = seg_now();
-	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
-	return seg_now() - before;
-}
-
-/* Without a caller that waits, the next commits would come as late as the last ones were many. */
-static void a_sync_waits_for_its_own_commits_and_not_for_the_beat_of_many(void **state)
-{
-	(void)state;
-	seg_consumer_options options;
-	seg_consumer_options_init(&options);
-	options.group = "g";
-	options.batch_size = 1;
-	options.commit_interval_us = 1;
-	seg_consumer *consumer = test_consumer_open(rig.client, "s", &options);
-	/* Nothing comes before the first beat. */
-	int64_t shortest = INT64_MAX;
-	(void)commit_in_all(consumer);
-	for (int i = 1; i < ROUNDS; i++) {
-		int64_t took = commit_in_all(consumer);
-		shortest = took < shortest ? took : shortest;
-	}
-	assert_true(shortest < MANY * SEG_BEAT_PER_COMMIT / 2);
-	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_rig_tear_down)
 
 int main(void)
@@ -700,8 +650,6 @@ int main(void)
 		TEST(what_is_null_is_an_error_and_no_crash),
 		TEST(options_out_of_range_are_refused_with_their_value),
 		TEST(what_needs_a_descriptor_names_the_limit_that_is_reached),
-		cmocka_unit_test_setup_teardown(a_sync_waits_for_its_own_commits_and_not_for_the_beat_of_many,
-						set_up_many, test_rig_tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,53 +15,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "harness/exec_child.h"
 #include "harness/plugin.h"
 #include "harness/rig.h"
 
 enum { PATIENCE_MS = 10000, MANY = 3000 };
 
-static char options[8][512];
-
-/* An option "name=value" (printf), valid during this test; slot: 0 to 7. */
-__attribute__((format(printf, 2, 3))) static const char *option(int slot, const char *format, ...)
-{
-	va_list args;
-	va_start(args, format);
-	vsnprintf(options[slot], sizeof(options[slot]), format, args);
-	va_end(args);
-	return options[slot];
-}
-
-#define OPTIONS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
-/* A child in shell: `each` runs for each message, which is in $m. Its files are in the test's directory. */
-static const char *shell(const char *each)
-{
-	return option(0, "command=cd %s; while IFS= read -r m; do %s; done", rig.directory, each);
-}
-
-#define ANSWER(json) "echo '" json "'"
-
-static int set_up(void **state)
-{
-	signal(SIGPIPE, SIG_IGN);
-	return test_rig_set_up_directory(state);
-}
-
-static const char *read_file(const char *name)
-{
-	static char content[256 * 1024];
-	FILE *file = fopen(test_rig_path(name), "r");
-	size_t length = file ? fread(content, 1, sizeof(content) - 1, file) : 0;
-	content[length] = '\0';
-	if (file)
-		fclose(file);
-	return content;
-}
-
 static bool has_file(void *name)
 {
-	return *read_file(name) != '\0';
+	return *test_child_file(name) != '\0';
 }
 
 static bool is_gone(void *pid)
@@ -80,7 +42,7 @@ static bool is_gone(void *pid)
 static long read_pid(const char *name)
 {
 	test_wait_until(has_file, (void *)(uintptr_t)name, PATIENCE_MS, "the child has written its pid");
-	return atol(read_file(name));
+	return atol(test_child_file(name));
 }
 
 /* --- messages and answers ------------------------------------------------------------------- */
@@ -91,7 +53,8 @@ static void a_message_is_a_line_of_json_with_all_that_belongs_to_it(void **state
 	static const seg_header headers[] = {{"trace", 5, "7f3a", 4}, {"raw", 3, "\xff", 1}};
 	test_plugin *p =
 		test_plugin_start("exec",
-				  OPTIONS(shell("printf '%s\\n' \"$m\" >>got; " ANSWER("{\"ok\":true}"))));
+				  TEST_OPTIONS(test_child_shell(
+					  "printf '%s\\n' \"$m\" >>got; " TEST_ANSWER("{\"ok\":true}"))));
 	void *partition = test_plugin_open(p, 7);
 	seg_message odd = test_message(1, "k\xc3\xa4\"y", "a\nb");
 	odd.headers = headers;
@@ -102,7 +65,7 @@ static void a_message_is_a_line_of_json_with_all_that_belongs_to_it(void **state
 	seg_message both[] = {odd, binary};
 	test_expect_done(test_plugin_handle(p, partition, 7, 4, both, 2));
 	assert_string_equal(
-		read_file("got"),
+		test_child_file("got"),
 		"{\"stream\":\"words\",\"group\":\"g\",\"partition\":3,\"epoch\":7,\"id\":\"1000-1\",\"attempt\":4,"
 		"\"key\":\"k\xc3\xa4\\\"y\",\"data\":\"a\\nb\",\"headers\":[{\"name\":\"trace\",\"value\":\"7f3a\"},"
 		"{\"name\":\"raw\",\"value_base64\":\"/w==\"}]}\n"
@@ -116,18 +79,18 @@ static void a_message_is_a_line_of_json_with_all_that_belongs_to_it(void **state
 /* The data decides the answer: "r" is retried, "d" dead-lettered, "x" ends the child, all else is done. */
 static const char by_data[] =
 	"printf '%s\\n' \"$m\" | sed 's/.*\"data\":\"\\(.*\\)\".*/\\1/' >>got; case $m in "
-	"*'\"data\":\"r'*) " ANSWER(
+	"*'\"data\":\"r'*) " TEST_ANSWER(
 		"{\"retry\":\"not yet\"}") ";;"
-					   "*'\"data\":\"d'*) " ANSWER(
+					   "*'\"data\":\"d'*) " TEST_ANSWER(
 						   "{\"dead_letter\":\"never\"}") ";;"
 										  "*'\"data\":\"x'*) exit 3;;"
-										  "*) " ANSWER(
+										  "*) " TEST_ANSWER(
 											  "{\"ok\":true}") ";; esac";
 
 static void messages_after_a_dead_letter_are_not_sent_twice(void **state)
 {
 	(void)state;
-	test_plugin *p = test_plugin_start("exec", OPTIONS(shell(by_data)));
+	test_plugin *p = test_plugin_start("exec", TEST_OPTIONS(test_child_shell(by_data)));
 	void *partition = test_plugin_open(p, 7);
 	const seg_message m[] = {test_message(1, "k", "a"), test_message(2, "k", "d2"),
 				 test_message(3, "k", "b"), test_message(4, "k", "d4"),
@@ -136,7 +99,7 @@ static void messages_after_a_dead_letter_are_not_sent_twice(void **state)
 	test_expect_answer(test_plugin_handle(p, partition, 7, 1, m + 2, 3), SEG_OUTCOME_DEAD_LETTER, 1,
 			   "never");
 	test_expect_done(test_plugin_handle(p, partition, 7, 1, m + 4, 1));
-	assert_string_equal(read_file("got"), "a\nd2\nb\nd4\nc\n");
+	assert_string_equal(test_child_file("got"), "a\nd2\nb\nd4\nc\n");
 	test_plugin_close(p, partition);
 	test_plugin_stop(p);
 }
@@ -144,14 +107,14 @@ static void messages_after_a_dead_letter_are_not_sent_twice(void **state)
 static void messages_after_a_retried_one_come_again_after_it(void **state)
 {
 	(void)state;
-	test_plugin *p = test_plugin_start("exec", OPTIONS(shell(by_data)));
+	test_plugin *p = test_plugin_start("exec", TEST_OPTIONS(test_child_shell(by_data)));
 	void *partition = test_plugin_open(p, 7);
 	const seg_message m[] = {test_message(1, "k", "a"), test_message(2, "k", "r"),
 				 test_message(3, "k", "b")};
 	test_expect_answer(test_plugin_handle(p, partition, 7, 1, m, 3), SEG_OUTCOME_RETRY, 1, "not yet");
 	test_expect_answer(test_plugin_handle(p, partition, 7, 2, m + 1, 2), SEG_OUTCOME_RETRY, 0, "not yet");
 	test_expect_done(test_plugin_handle(p, partition, 7, 1, m + 2, 1));
-	assert_string_equal(read_file("got"), "a\nr\nb\nr\nb\nb\n");
+	assert_string_equal(test_child_file("got"), "a\nr\nb\nr\nb\nb\n");
 	test_plugin_close(p, partition);
 	test_plugin_stop(p);
 }
@@ -159,12 +122,12 @@ static void messages_after_a_retried_one_come_again_after_it(void **state)
 static void with_a_window_of_one_nothing_overtakes_a_failed_message(void **state)
 {
 	(void)state;
-	test_plugin *p = test_plugin_start("exec", OPTIONS(shell(by_data), "window=1"));
+	test_plugin *p = test_plugin_start("exec", TEST_OPTIONS(test_child_shell(by_data), "window=1"));
 	void *partition = test_plugin_open(p, 7);
 	test_expect_answer(test_plugin_hand_over(p, partition, test_message(1, "k", "a"),
 						 test_message(2, "k", "r"), test_message(3, "k", "b")),
 			   SEG_OUTCOME_RETRY, 1, "not yet");
-	assert_string_equal(read_file("got"), "a\nr\n");
+	assert_string_equal(test_child_file("got"), "a\nr\n");
 	test_plugin_close(p, partition);
 	test_plugin_stop(p);
 }
@@ -182,8 +145,10 @@ static void a_batch_larger_than_the_pipes_goes_through(void **state)
 		"import sys,json\nfor l in sys.stdin:\n r=json.loads(l);"
 		" print(json.dumps({\"ok\":True,\"id\":r[\"id\"]})+\" \"*len(r[\"data\"]),flush=False)\n"
 		" if r[\"id\"].endswith(\"00\"): sys.stdout.flush()\n";
-	test_plugin *p = test_plugin_start("exec", OPTIONS(option(0, "command=exec python3 -c '%s'", script),
-							   "window=10000", "timeout=60s"));
+	test_plugin *p =
+		test_plugin_start("exec",
+				  TEST_OPTIONS(test_child_option(0, "command=exec python3 -c '%s'", script),
+					       "window=10000", "timeout=60s"));
 	void *partition = test_plugin_open(p, 7);
 	test_expect_done(test_plugin_handle(p, partition, 7, 1, m, MANY));
 	test_plugin_close(p, partition);
@@ -199,15 +164,17 @@ static void frames_carry_data_as_it_is(void **state)
 		"while (h:=frame()) is not None:\n d=frame()\n"
 		" open(sys.argv[1],\"a\").write(json.loads(h)[\"id\"]+\" \"+d.hex()+\"\\n\")\n"
 		" a=b\"{\\\"ok\\\":true}\"; o.write(struct.pack(\">I\",len(a))+a); o.flush()\n";
-	test_plugin *p = test_plugin_start("exec", OPTIONS(option(0, "command=exec python3 -c '%s' %s/got",
-								  script, rig.directory),
-							   "framing=frames"));
+	test_plugin *p =
+		test_plugin_start("exec",
+				  TEST_OPTIONS(test_child_option(0, "command=exec python3 -c '%s' %s/got",
+								 script, rig.directory),
+					       "framing=frames"));
 	void *partition = test_plugin_open(p, 7);
 	seg_message binary = test_message(2, "k", "");
 	binary.data = "\xff\0\n";
 	binary.data_length = 3;
 	test_expect_done(test_plugin_hand_over(p, partition, test_message(1, "k", ""), binary));
-	assert_string_equal(read_file("got"), "1000-1 \n1000-2 ff000a\n");
+	assert_string_equal(test_child_file("got"), "1000-1 \n1000-2 ff000a\n");
 	test_plugin_close(p, partition);
 	test_plugin_stop(p);
 }
@@ -217,7 +184,7 @@ static void frames_carry_data_as_it_is(void **state)
 static void a_child_that_ends_is_replaced_and_its_message_retried(void **state)
 {
 	(void)state;
-	test_plugin *p = test_plugin_start("exec", OPTIONS(shell(by_data)));
+	test_plugin *p = test_plugin_start("exec", TEST_OPTIONS(test_child_shell(by_data)));
 	void *partition = test_plugin_open(p, 7);
 	test_expect_answer(test_plugin_hand_over(p, partition, test_message(1, "k", "a"),
 						 test_message(2, "k", "x"), test_message(3, "k", "b")),
@@ -233,9 +200,9 @@ static void a_child_killed_between_batches_costs_no_message_an_attempt(void **st
 {
 	(void)state;
 	test_plugin *p = test_plugin_start(
-		"exec",
-		OPTIONS(option(0, "command=echo $$ >%s/pid; while read -r m; do echo '{\"ok\":true}'; done",
-			       rig.directory)));
+		"exec", TEST_OPTIONS(test_child_option(
+				0, "command=echo $$ >%s/pid; while read -r m; do echo '{\"ok\":true}'; done",
+				rig.directory)));
 	void *partition = test_plugin_open(p, 7);
 	test_expect_done(test_plugin_hand_over(p, partition, test_message(1, "k", "a")));
 	long pid = read_pid("pid");
@@ -250,13 +217,13 @@ static void a_child_killed_between_batches_costs_no_message_an_attempt(void **st
 static void a_child_that_does_not_answer_in_time_is_killed(void **state)
 {
 	(void)state;
-	test_plugin *p =
-		test_plugin_start("exec",
-				  OPTIONS(option(0,
-						 "command=echo $$ >%s/pid; read -r m; echo '{\"ok\":true}'; "
-						 "exec sleep 1000",
-						 rig.directory),
-					  "timeout=500ms"));
+	test_plugin *p = test_plugin_start(
+		"exec",
+		TEST_OPTIONS(test_child_option(0,
+					       "command=echo $$ >%s/pid; read -r m; echo '{\"ok\":true}'; "
+					       "exec sleep 1000",
+					       rig.directory),
+			     "timeout=500ms"));
 	void *partition = test_plugin_open(p, 7);
 	test_expect_done(test_plugin_hand_over(p, partition, test_message(1, "k", "a")));
 	test_expect_answer(test_plugin_hand_over(p, partition, test_message(2, "k", "b")), SEG_OUTCOME_RETRY,
@@ -284,9 +251,9 @@ static void an_invalid_answer_is_shown(void **state)
 	};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		char each[256];
-		snprintf(each, sizeof(each), "case $m in *first*) " ANSWER("{\"ok\":true}") ";; *) %s;; esac",
-			 wrong[i][0]);
-		test_plugin *p = test_plugin_start("exec", OPTIONS(shell(each)));
+		snprintf(each, sizeof(each),
+			 "case $m in *first*) " TEST_ANSWER("{\"ok\":true}") ";; *) %s;; esac", wrong[i][0]);
+		test_plugin *p = test_plugin_start("exec", TEST_OPTIONS(test_child_shell(each)));
 		void *partition = test_plugin_open(p, 7);
 		test_expect_done(test_plugin_hand_over(p, partition, test_message(1, "k", "first")));
 		seg_answer answer = test_plugin_hand_over(p, partition, test_message(2, "k", "a"));
@@ -300,7 +267,7 @@ static void an_invalid_answer_is_shown(void **state)
 static void a_command_that_cannot_be_run_stops_the_runner_and_gives_no_message_up(void **state)
 {
 	(void)state;
-	test_plugin *p = test_plugin_start("exec", OPTIONS("command=exec /no/such/handler"));
+	test_plugin *p = test_plugin_start("exec", TEST_OPTIONS("command=exec /no/such/handler"));
 	void *partition = test_plugin_open(p, 7);
 	test_expect_answer(test_plugin_hand_over(p, partition, test_message(1, "k", "a")), SEG_OUTCOME_STOP,
 			   0, "ended with exit code 127 (command not found)");
@@ -321,8 +288,9 @@ static void a_command_whose_children_never_answer_stops_the_runner_and_gives_no_
 		{"command=exec sleep 1000", "did not answer within option.timeout (100 ms)"},
 	};
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		test_plugin *p = test_plugin_start("exec", OPTIONS(commands[i][0],
-								   i == 3 ? "timeout=100ms" : "window=9"));
+		test_plugin *p =
+			test_plugin_start("exec", TEST_OPTIONS(commands[i][0],
+							       i == 3 ? "timeout=100ms" : "window=9"));
 		void *partition = test_plugin_open(p, 7);
 		test_expect_answer(test_plugin_hand_over(p, partition, test_message(1, "k", "a")),
 				   SEG_OUTCOME_STOP, 0, commands[i][1]);
@@ -336,11 +304,13 @@ static void a_command_whose_children_never_answer_stops_the_runner_and_gives_no_
 static void a_child_that_fails_at_first_and_then_answers_stops_nothing(void **state)
 {
 	(void)state;
-	test_plugin *p = test_plugin_start(
-		"exec", OPTIONS(option(0,
-				       "command=cd %s; [ -f go ] || { touch go; exit 4; }; read -r m; "
-				       "echo '{\"ok\":true}'; read -r m; exit 5",
-				       rig.directory)));
+	test_plugin *p =
+		test_plugin_start("exec",
+				  TEST_OPTIONS(test_child_option(
+					  0,
+					  "command=cd %s; [ -f go ] || { touch go; exit 4; }; read -r m; "
+					  "echo '{\"ok\":true}'; read -r m; exit 5",
+					  rig.directory)));
 	void *partition = test_plugin_open(p, 7);
 	test_expect_done(test_plugin_hand_over(p, partition, test_message(1, "k", "a")));
 	test_expect_answer(test_plugin_hand_over(p, partition, test_message(2, "k", "b")), SEG_OUTCOME_RETRY,
@@ -357,13 +327,15 @@ static void a_child_gets_no_more_of_the_environment_than_it_needs_and_what_the_o
 	setenv("AWS_REGION", "north", 1);
 	setenv("AWS", "none", 1);
 	setenv("LC_TIME", "C", 1);
-	test_plugin *p = test_plugin_start("exec", OPTIONS(shell("env >env; " ANSWER("{\"ok\":true}")),
-							   "environment=SHOP_TOKEN, AWS_*, NOT_SET"));
+	test_plugin *p =
+		test_plugin_start("exec",
+				  TEST_OPTIONS(test_child_shell("env >env; " TEST_ANSWER("{\"ok\":true}")),
+					       "environment=SHOP_TOKEN, AWS_*, NOT_SET"));
 	void *partition = test_plugin_open(p, 7);
 	test_expect_done(test_plugin_hand_over(p, partition, test_message(1, "k", "a")));
 	test_plugin_close(p, partition);
 	test_plugin_stop(p);
-	const char *got = read_file("env");
+	const char *got = test_child_file("env");
 	assert_null(strstr(got, "swordfish"));
 	assert_null(strstr(got, "AWS=none"));
 	assert_non_null(strstr(got, "SHOP_TOKEN=t0\n"));
@@ -377,8 +349,9 @@ static void what_a_child_writes_to_its_standard_error_is_logged(void **state)
 {
 	(void)state;
 	test_plugin *p =
-		test_plugin_start("exec", OPTIONS(shell("echo one >&2; echo two >&2; printf thr >&2; " ANSWER(
-						  "{\"ok\":true}"))));
+		test_plugin_start("exec", TEST_OPTIONS(test_child_shell(
+						  "echo one >&2; echo two >&2; printf thr >&2; " TEST_ANSWER(
+							  "{\"ok\":true}"))));
 	void *partition = test_plugin_open(p, 7);
 	test_expect_done(test_plugin_hand_over(p, partition, test_message(1, "k", "a")));
 	test_plugin_close(p, partition);
@@ -390,15 +363,52 @@ static void what_a_child_writes_to_its_standard_error_is_logged(void **state)
 
 /* --- the end of a child -------------------------------------------------------------------------- */
 
+/* The answer and the end come together in some of the rounds. */
+static void a_child_that_ends_with_its_last_answer_has_answered(void **state)
+{
+	(void)state;
+	enum { ROUNDS = 100 };
+	test_plugin *p =
+		test_plugin_start("exec", TEST_OPTIONS("command=read -r m; exec printf '{\"ok\":true}\\n'"));
+	for (uint64_t i = 1; i <= ROUNDS; i++) {
+		void *partition = test_plugin_open(p, 7);
+		test_expect_done(test_plugin_hand_over(p, partition, test_message(i, "k", "x")));
+		test_plugin_close(p, partition);
+	}
+	test_plugin_stop(p);
+}
+
+/* It has not read all of its first message, so that the next one cannot be on its way to it. */
+static void a_child_that_ends_early_is_not_waited_for(void **state)
+{
+	(void)state;
+	static char large[1024 * 1024];
+	memset(large, 'x', sizeof(large) - 1);
+	test_plugin *p =
+		test_plugin_start("exec",
+				  TEST_OPTIONS("command=head -c 1 >/dev/null; printf '{\"ok\":true}\\n'; "
+					       "exec >&-; sleep 100",
+					       "timeout=3s", "stop_timeout=0"));
+	void *partition = test_plugin_open(p, 7);
+	test_expect_answer(test_plugin_hand_over(p, partition, test_message(1, "k", large),
+						 test_message(2, "k", "y")),
+			   SEG_OUTCOME_RETRY, 1, "the child closed its standard output");
+	test_plugin_close(p, partition);
+	test_plugin_stop(p);
+}
+
 static void a_child_ends_with_its_input(void **state)
 {
 	(void)state;
 	test_plugin *p =
-		test_plugin_start("exec", OPTIONS(option(0, "command=cat >/dev/null; echo finished >%s/end",
-							 rig.directory)));
+		test_plugin_start("exec",
+				  TEST_OPTIONS(
+					  test_child_option(0,
+							    "command=cat >/dev/null; echo finished >%s/end",
+							    rig.directory)));
 	void *partition = test_plugin_open(p, 7);
 	test_plugin_close(p, partition);
-	assert_string_equal(read_file("end"), "finished\n");
+	assert_string_equal(test_child_file("end"), "finished\n");
 	test_plugin_stop(p);
 }
 
@@ -407,15 +417,16 @@ static void a_child_that_ignores_its_input_gets_sigterm_and_then_sigkill_with_al
 	(void)state;
 	test_plugin *p = test_plugin_start(
 		"exec",
-		OPTIONS(option(0,
-			       "command=cd %s; trap 'echo term >term' TERM; sleep 1000 & echo $! >pid2;"
-			       " echo $$ >pid; while :; do wait; done",
-			       rig.directory),
-			"stop_timeout=100ms"));
+		TEST_OPTIONS(test_child_option(
+				     0,
+				     "command=cd %s; trap 'echo term >term' TERM; sleep 1000 & echo $! >pid2;"
+				     " echo $$ >pid; while :; do wait; done",
+				     rig.directory),
+			     "stop_timeout=100ms"));
 	void *partition = test_plugin_open(p, 7);
 	long pid = read_pid("pid"), started = read_pid("pid2");
 	test_plugin_close(p, partition);
-	assert_string_equal(read_file("term"), "term\n");
+	assert_string_equal(test_child_file("term"), "term\n");
 	assert_true(is_gone(&pid));
 	test_wait_until(is_gone, &started, PATIENCE_MS, "the child's own processes are gone, too");
 	test_plugin_stop(p);
@@ -426,10 +437,9 @@ static void a_child_does_not_outlive_a_killed_runner(void **state)
 	(void)state;
 	pid_t runner = fork();
 	if (runner == 0) {
-		test_plugin *p =
-			test_plugin_start("exec",
-					  OPTIONS(option(0, "command=echo $$ >%s/pid; exec sleep 1000",
-							 rig.directory)));
+		test_plugin *p = test_plugin_start(
+			"exec", TEST_OPTIONS(test_child_option(0, "command=echo $$ >%s/pid; exec sleep 1000",
+							       rig.directory)));
 		test_plugin_open(p, 7);
 		for (;;)
 			pause();
@@ -455,14 +465,14 @@ static void a_child_inherits_three_descriptors_and_leaks_none(void **state)
 	(void)state;
 	size_t before = open_descriptors();
 	int inheritable = dup(STDIN_FILENO);
-	test_plugin *p =
-		test_plugin_start("exec", OPTIONS(shell("ls /proc/$$/fd | tr '\\n' ' ' >fds; " ANSWER(
-						  "{\"ok\":true}"))));
+	test_plugin *p = test_plugin_start("exec", TEST_OPTIONS(test_child_shell(
+							   "ls /proc/$$/fd | tr '\\n' ' ' >fds; " TEST_ANSWER(
+								   "{\"ok\":true}"))));
 	size_t loaded = open_descriptors();
 	void *partition = test_plugin_open(p, 7);
 	test_expect_done(test_plugin_hand_over(p, partition, test_message(1, "k", "a")));
 	/* sh keeps a copy as descriptor 10 while it redirects. */
-	const char *fds = read_file("fds");
+	const char *fds = test_child_file("fds");
 	assert_true(strncmp(fds, "0 1 2 ", 6) == 0 || strncmp(fds, "0 1 10 2 ", 9) == 0);
 	test_plugin_close(p, partition);
 	assert_int_equal(open_descriptors(), loaded);
@@ -475,11 +485,13 @@ static void the_child_knows_its_partition_from_the_environment(void **state)
 {
 	(void)state;
 	test_plugin *p = test_plugin_start(
-		"exec", OPTIONS(option(0, "command=env | grep ^SEGMENTER_ | sort >env; cat >/dev/null"),
-				option(1, "directory=%s", rig.directory)));
+		"exec",
+		TEST_OPTIONS(test_child_option(0,
+					       "command=env | grep ^SEGMENTER_ | sort >env; cat >/dev/null"),
+			     test_child_option(1, "directory=%s", rig.directory)));
 	test_plugin_close(p, test_plugin_open(p, 7));
 	assert_string_equal(
-		read_file("env"),
+		test_child_file("env"),
 		"SEGMENTER_CONSUMER=mine\nSEGMENTER_EPOCH=7\nSEGMENTER_GROUP=g\nSEGMENTER_PARTITION=3\n"
 		"SEGMENTER_STREAM=words\n");
 	test_plugin_stop(p);
@@ -488,15 +500,16 @@ static void the_child_knows_its_partition_from_the_environment(void **state)
 static void options_that_make_no_sense_are_refused(void **state)
 {
 	(void)state;
-	test_plugin_refuses("exec", OPTIONS("command=cat", "framing=xml"),
+	test_plugin_refuses("exec", TEST_OPTIONS("command=cat", "framing=xml"),
 			    "option.framing must be lines or frames");
-	test_plugin_refuses("exec", OPTIONS("command=cat", "window=0"), "option.window must be at least 1");
+	test_plugin_refuses("exec", TEST_OPTIONS("command=cat", "window=0"),
+			    "option.window must be at least 1");
 	for (const char *const *wrong = (const char *const[]){"environment=A B", "environment=A,,B",
 							      "environment=A,", "environment=,A", NULL};
 	     *wrong; wrong++)
-		test_plugin_refuses("exec", OPTIONS("command=cat", *wrong),
+		test_plugin_refuses("exec", TEST_OPTIONS("command=cat", *wrong),
 				    "option.environment must be names with commas between them");
-	test_plugin_refuses("exec", OPTIONS("command=cat", "timeout=0"),
+	test_plugin_refuses("exec", TEST_OPTIONS("command=cat", "timeout=0"),
 			    "option.timeout must be at least 1ms");
 }
 
@@ -507,10 +520,10 @@ static void the_python_example_adds_up(void **state)
 	(void)state;
 	const char *source = getenv("SEG_SOURCE_DIR");
 	assert_non_null(source);
-	test_plugin *p =
-		test_plugin_start("exec",
-				  OPTIONS(option(0, "command=exec python3 %s/examples/exec-python/handler.py",
-						 source)));
+	test_plugin *p = test_plugin_start(
+		"exec",
+		TEST_OPTIONS(test_child_option(0, "command=exec python3 %s/examples/exec-python/handler.py",
+					       source)));
 	void *partition = test_plugin_open(p, 7);
 	const seg_message m[] = {test_message(1, "alice", "5"), test_message(2, "alice", "x"),
 				 test_message(3, "alice", "7")};
@@ -529,11 +542,10 @@ static void the_shell_example_waits_for_files(void **state)
 		print_message("skipped: jq is not installed\n");
 		return;
 	}
-	test_plugin *p =
-		test_plugin_start("exec",
-				  OPTIONS(option(0, "command=exec sh %s/examples/exec-shell/handler.sh",
-						 getenv("SEG_SOURCE_DIR")),
-					  option(1, "directory=%s", rig.directory)));
+	test_plugin *p = test_plugin_start(
+		"exec", TEST_OPTIONS(test_child_option(0, "command=exec sh %s/examples/exec-shell/handler.sh",
+						       getenv("SEG_SOURCE_DIR")),
+				     test_child_option(1, "directory=%s", rig.directory)));
 	void *partition = test_plugin_open(p, 7);
 	char command[128];
 	snprintf(command, sizeof(command), "touch '%s/there'", rig.directory);
@@ -548,258 +560,7 @@ static void the_shell_example_waits_for_files(void **state)
 	test_plugin_stop(p);
 }
 
-/* --- records and values ---------------------------------------------------------------------------- */
-
-static const char *const outputs[] = {"out", "other", NULL};
-
-/*
- * Counts the messages of each key in a dictionary that it gets with "state", and emits the counts. The data says how it
- * answers; it notes what it was told.
- */
-static const char counting[] =
-	"import sys,json\n"
-	"told=open(\"told\",\"a\")\n"
-	"for l in sys.stdin:\n"
-	" m=json.loads(l)\n"
-	" if \"state\" in m:\n"
-	"  values=m[\"state\"]; told.write(json.dumps(values,sort_keys=True)+\"\\n\"); told.flush()\n"
-	" if m[\"data\"]==\"x\": sys.exit(3)\n"
-	" if m[\"data\"]==\"r\": a={\"retry\":\"not yet\"}\n"
-	" elif m[\"data\"]==\"d\": a={\"dead_letter\":\"never\"}\n"
-	" else:\n"
-	"  k=m[\"key\"]; values[k]=str(int(values.get(k,0))+1)\n"
-	"  a={\"ok\":True,\"state\":{k:values[k]},"
-	"\"emit\":[{\"stream\":\"out\",\"key\":k,\"data\":values[k],\"headers\":[{\"name\":\"a\",\"value\":\"b\"}]}]}\n"
-	"  if m[\"data\"]==\"n\": a[\"emit\"][0][\"stream\"]=\"nowhere\"\n"
-	" print(json.dumps(a),flush=True)\n";
-
-static test_plugin *start_counting(void)
-{
-	test_rig_write("counting.py", "%s", counting);
-	return test_plugin_start_with("exec",
-				      OPTIONS(option(0, "command=cd %s; exec python3 counting.py",
-						     rig.directory)),
-				      outputs, 1);
-}
-
-static void expect_kept(test_plugin *p, const char *name, const char *value)
-{
-	const char *found = test_calls_value(test_plugin_calls(p), name);
-	assert_non_null(found);
-	assert_string_equal(found, value);
-}
-
-static void what_a_child_emits_and_changes_belongs_to_the_message_that_it_answers(void **state)
-{
-	(void)state;
-	test_plugin *p = start_counting();
-	void *partition = test_plugin_open(p, 7);
-	test_calls_put(test_plugin_calls(p), "a", "5");
-	const seg_message m[] = {test_message(1, "a", ""),  test_message(2, "b", ""),
-				 test_message(3, "a", "d"), test_message(4, "a", ""),
-				 test_message(5, "b", "r"), test_message(6, "b", "")};
-	test_expect_answer(test_plugin_handle(p, partition, 7, 1, m, 6), SEG_OUTCOME_DEAD_LETTER, 2, "never");
-	expect_kept(p, "a", "6");
-	assert_int_equal(test_calls_emitted_count(test_plugin_calls(p)), 2);
-	assert_string_equal(test_calls_emitted(test_plugin_calls(p), 0), "out a 6 a=b");
-	test_expect_answer(test_plugin_handle(p, partition, 7, 1, m + 3, 3), SEG_OUTCOME_RETRY, 1, "not yet");
-	expect_kept(p, "a", "7");
-	expect_kept(p, "b", "1");
-	/* The child may have answered the message after the retried one already: it is told the values again. */
-	test_expect_done(test_plugin_handle(p, partition, 7, 2, m + 5, 1));
-	expect_kept(p, "b", "2");
-	assert_int_equal(test_calls_emitted_count(test_plugin_calls(p)), 4);
-	assert_string_equal(test_calls_emitted(test_plugin_calls(p), 3), "out b 2 a=b");
-	assert_string_equal(read_file("told"), "{\"a\": \"5\"}\n{\"a\": \"7\", \"b\": \"1\"}\n");
-	test_plugin_close(p, partition);
-	test_plugin_stop(p);
-}
-
-static void what_a_child_answered_before_it_died_takes_effect_and_the_next_child_knows_it(void **state)
-{
-	(void)state;
-	test_plugin *p = start_counting();
-	void *partition = test_plugin_open(p, 7);
-	test_expect_answer(test_plugin_hand_over(p, partition, test_message(1, "a", ""),
-						 test_message(2, "a", ""), test_message(3, "a", "x"),
-						 test_message(4, "a", "")),
-			   SEG_OUTCOME_RETRY, 2, "ended with exit code 3");
-	expect_kept(p, "a", "2");
-	assert_int_equal(test_calls_emitted_count(test_plugin_calls(p)), 2);
-	test_expect_done(test_plugin_hand_over(p, partition, test_message(4, "a", "")));
-	expect_kept(p, "a", "3");
-	assert_string_equal(read_file("told"), "{}\n{\"a\": \"2\"}\n");
-	test_plugin_close(p, partition);
-	test_plugin_stop(p);
-}
-
-static void what_segrunner_refuses_is_a_retry_and_the_child_is_told_the_values_again(void **state)
-{
-	(void)state;
-	test_plugin *p = start_counting();
-	void *partition = test_plugin_open(p, 7);
-	test_expect_answer(test_plugin_hand_over(p, partition, test_message(1, "a", ""),
-						 test_message(2, "a", "n"), test_message(3, "a", "")),
-			   SEG_OUTCOME_RETRY, 1, "nowhere is not among the outputs");
-	expect_kept(p, "a", "1");
-	test_expect_done(test_plugin_hand_over(p, partition, test_message(3, "a", "")));
-	expect_kept(p, "a", "2");
-	test_plugin_close(p, partition);
-	test_plugin_stop(p);
-}
-
-static void any_bytes_can_be_emitted_and_kept(void **state)
-{
-	(void)state;
-	test_plugin *p = test_plugin_start_with(
-		"exec",
-		OPTIONS(shell("printf '%s\\n' \"$m\" >>got; " ANSWER(
-			"{\"ok\":true,\"state\":{\"raw\":{\"base64\":\"/wBi\"},\"gone\":null},\"emit\":[{\"stream\":\"other\","
-			"\"key_base64\":\"YWI=\",\"data_base64\":\"\",\"headers\":[{\"name_base64\":\"YQ==\","
-			"\"value_base64\":\"YWJj\"}]}]}"))),
-		outputs, 1);
-	void *partition = test_plugin_open(p, 7);
-	test_calls_put(test_plugin_calls(p), "gone", "x");
-	test_expect_done(test_plugin_hand_over(p, partition, test_message(1, "k", "")));
-	assert_memory_equal(test_calls_value(test_plugin_calls(p), "raw"), "\xff\0b", 4);
-	assert_null(test_calls_value(test_plugin_calls(p), "gone"));
-	assert_string_equal(test_calls_emitted(test_plugin_calls(p), 0), "other ab  a=abc");
-	test_plugin_close(p, partition);
-	partition = test_plugin_open(p, 8);
-	test_expect_done(test_plugin_hand_over(p, partition, test_message(2, "k", "")));
-	assert_non_null(strstr(read_file("got"), ",\"state\":{\"gone\":\"x\"}}\n"));
-	assert_non_null(strstr(read_file("got"), ",\"state\":{\"raw\":{\"base64\":\"/wBi\"}}}\n"));
-	test_plugin_close(p, partition);
-	test_plugin_stop(p);
-}
-
-static void a_child_of_frames_is_told_the_values_in_its_first_frame(void **state)
-{
-	(void)state;
-	static const char script[] =
-		"import sys,json,struct\n"
-		"r=sys.stdin.buffer; w=sys.stdout.buffer\n"
-		"def f(): return r.read(struct.unpack(\">I\",r.read(4))[0])\n"
-		"for i in range(2):\n"
-		" m=json.loads(f()); f()\n"
-		" a=json.dumps({\"ok\":True,\"state\":{\"n%d\"%i:json.dumps(m.get(\"state\"))}}).encode()\n"
-		" w.write(struct.pack(\">I\",len(a))+a); w.flush()\n";
-	test_plugin *p = test_plugin_start_with("exec",
-						OPTIONS(option(0, "command=exec python3 -c '%s'", script),
-							"framing=frames"),
-						outputs, 1);
-	void *partition = test_plugin_open(p, 7);
-	test_calls_put(test_plugin_calls(p), "a", "1");
-	test_expect_done(
-		test_plugin_hand_over(p, partition, test_message(1, "k", "x"), test_message(2, "k", "y")));
-	expect_kept(p, "n0", "{\"a\": \"1\"}");
-	expect_kept(p, "n1", "null");
-	test_plugin_close(p, partition);
-	test_plugin_stop(p);
-}
-
-/* The answer and the end come together in some of the rounds. */
-static void a_child_that_ends_with_its_last_answer_has_answered(void **state)
-{
-	(void)state;
-	enum { ROUNDS = 100 };
-	test_plugin *p =
-		test_plugin_start_with("exec", OPTIONS("command=read -r m; exec printf '{\"ok\":true}\\n'"),
-				       outputs, 1);
-	for (uint64_t i = 1; i <= ROUNDS; i++) {
-		void *partition = test_plugin_open(p, 7);
-		test_expect_done(test_plugin_hand_over(p, partition, test_message(i, "k", "x")));
-		test_plugin_close(p, partition);
-	}
-	test_plugin_stop(p);
-}
-
-/* It has not read all of its first message, so that the next one cannot be on its way to it. */
-static void a_child_that_ends_early_is_not_waited_for(void **state)
-{
-	(void)state;
-	static char large[1024 * 1024];
-	memset(large, 'x', sizeof(large) - 1);
-	test_plugin *p =
-		test_plugin_start_with("exec",
-				       OPTIONS("command=head -c 1 >/dev/null; printf '{\"ok\":true}\\n'; "
-					       "exec >&-; sleep 100",
-					       "timeout=3s", "stop_timeout=0"),
-				       outputs, 1);
-	void *partition = test_plugin_open(p, 7);
-	test_expect_answer(test_plugin_hand_over(p, partition, test_message(1, "k", large),
-						 test_message(2, "k", "y")),
-			   SEG_OUTCOME_RETRY, 1, "the child closed its standard output");
-	test_plugin_close(p, partition);
-	test_plugin_stop(p);
-}
-
-/* The first answer is good, so that the command counts as one that works. */
-static void expect_invalid(const char *answer, uint32_t parallel, const char *why)
-{
-	char each[700];
-	snprintf(each, sizeof(each), "case $m in *first*) " ANSWER("{\"ok\":true}") ";; *) echo '%s';; esac",
-		 answer);
-	test_plugin *p = test_plugin_start_with("exec", OPTIONS(shell(each)), outputs, parallel);
-	void *partition = test_plugin_open(p, 7);
-	test_expect_answer(test_plugin_hand_over(p, partition, test_message(1, "k", "first"),
-						 test_message(2, "k", "")),
-			   SEG_OUTCOME_RETRY, 1, why);
-	assert_int_equal(test_calls_emitted_count(test_plugin_calls(p)), 0);
-	assert_int_equal(test_calls_value_count(test_plugin_calls(p)), 0);
-	test_plugin_close(p, partition);
-	test_plugin_stop(p);
-}
-
-static void records_and_values_that_make_no_sense_are_invalid_answers(void **state)
-{
-	(void)state;
-	static const char *const wrong[][2] = {
-		{"\"emit\":{}", "\"emit\" must be a list of {\"stream\",\"key\",\"data\"}"},
-		{"\"emit\":[7]", "\"emit\" must be a list of {\"stream\",\"key\",\"data\"}"},
-		{"\"emit\":[{\"key\":\"\",\"data\":\"\"}]", "needs \"stream\", a text"},
-		{"\"emit\":[{\"stream\":\"out\",\"data\":\"\"}]", "needs \"key\", a text, or \"key_base64\""},
-		{"\"emit\":[{\"stream\":\"out\",\"key\":\"\",\"data\":7}]", "needs \"data\", a text"},
-		{"\"emit\":[{\"stream\":\"out\",\"key\":\"\",\"data_base64\":\"YQ=\"}]",
-		 "needs \"data\", a text"},
-		{"\"emit\":[{\"stream\":\"out\",\"key\":\"\",\"data\":\"\",\"header\":[]}]",
-		 "has only stream, key"},
-		{"\"emit\":[{\"stream\":\"out\",\"key\":\"\",\"data\":\"\",\"headers\":{\"a\":\"b\"}}]",
-		 "must be a list of {\"name\",\"value\"}"},
-		{"\"emit\":[{\"stream\":\"out\",\"key\":\"\",\"data\":\"\",\"headers\":[{\"name\":\"a\"}]}]",
-		 "must be a list of {\"name\",\"value\"}"},
-		{"\"state\":[]", "\"state\" must be an object"},
-		{"\"state\":{\"a\":7}", "a value in \"state\" must be a text, {\"base64\":\"...\"}, or null"},
-		{"\"state\":{\"a\":{\"base64\":\"*\"}}", "a value in \"state\" must be a text"},
-		{"\"state\":{\"\":\"x\"}", "a name in \"state\" must not be empty"},
-	};
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		char answer[300];
-		snprintf(answer, sizeof(answer), "{\"ok\":true,%s}", wrong[i][0]);
-		expect_invalid(answer, 1, wrong[i][1]);
-	}
-	expect_invalid("{\"ok\":true,\"state\":{\"a\":\"b\"}}", 2,
-		       "the answer has \"state\", which exec offers only with parallel = 1");
-}
-
-static void a_child_of_a_lane_is_told_no_values_and_may_emit(void **state)
-{
-	(void)state;
-	test_plugin *p = test_plugin_start_with(
-		"exec",
-		OPTIONS(shell("printf '%s\\n' \"$m\" >>got; " ANSWER(
-			"{\"ok\":true,\"emit\":[{\"stream\":\"out\",\"key\":\"k\",\"data\":\"d\"}]}"))),
-		outputs, 2);
-	void *partition = test_plugin_open(p, 7);
-	test_calls_put(test_plugin_calls(p), "a", "1");
-	test_expect_done(test_plugin_hand_over(p, partition, test_message(1, "k", "")));
-	assert_null(strstr(read_file("got"), "state"));
-	assert_string_equal(test_calls_emitted(test_plugin_calls(p), 0), "out k d");
-	test_plugin_close(p, partition);
-	test_plugin_stop(p);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_rig_tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_child_set_up, test_rig_tear_down)
 
 int main(void)
 {
@@ -819,6 +580,8 @@ int main(void)
 		TEST(a_child_that_fails_at_first_and_then_answers_stops_nothing),
 		TEST(a_child_gets_no_more_of_the_environment_than_it_needs_and_what_the_option_names),
 		TEST(what_a_child_writes_to_its_standard_error_is_logged),
+		TEST(a_child_that_ends_with_its_last_answer_has_answered),
+		TEST(a_child_that_ends_early_is_not_waited_for),
 		TEST(a_child_ends_with_its_input),
 		TEST(a_child_that_ignores_its_input_gets_sigterm_and_then_sigkill_with_all_it_started),
 		TEST(a_child_does_not_outlive_a_killed_runner),
@@ -827,15 +590,6 @@ int main(void)
 		TEST(options_that_make_no_sense_are_refused),
 		TEST(the_python_example_adds_up),
 		TEST(the_shell_example_waits_for_files),
-		TEST(what_a_child_emits_and_changes_belongs_to_the_message_that_it_answers),
-		TEST(what_a_child_answered_before_it_died_takes_effect_and_the_next_child_knows_it),
-		TEST(what_segrunner_refuses_is_a_retry_and_the_child_is_told_the_values_again),
-		TEST(any_bytes_can_be_emitted_and_kept),
-		TEST(a_child_of_frames_is_told_the_values_in_its_first_frame),
-		TEST(a_child_that_ends_with_its_last_answer_has_answered),
-		TEST(a_child_that_ends_early_is_not_waited_for),
-		TEST(records_and_values_that_make_no_sense_are_invalid_answers),
-		TEST(a_child_of_a_lane_is_told_no_values_and_may_emit),
 	};
 	if (!test_plugin_is_built("exec"))
 		return 0;
