@@ -18,6 +18,7 @@ typedef struct exec_answer {
 	uint32_t outcome; /* a seg_outcome: done, retry or dead letter */
 	char *reason;     /* NULL if done */
 	json_t *effects;  /* what it emits and changes; NULL: nothing */
+	uint64_t begins;  /* before there is an answer: bytes for the child before the message */
 } exec_answer;
 
 /* Frees what an answer that was parsed holds. */

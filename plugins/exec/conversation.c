@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,7 +41,8 @@ void conversation_reset(conversation *talk)
 	buffer_reset(&talk->requests);
 	buffer_reset(&talk->answers);
 	talk->written = talk->parsed = 0;
-	talk->told = false;
+	talk->encoded_ever = talk->written_ever = 0;
+	talk->has_answered = talk->told = false;
 }
 
 void conversation_fini(conversation *talk)
@@ -49,10 +51,12 @@ void conversation_fini(conversation *talk)
 	buffer_fini(&talk->answers);
 }
 
-bool conversation_is_disturbed(const child *c)
+const char *conversation_disturbance(const conversation *talk, const child *c)
 {
 	struct pollfd out = {.fd = c->out, .events = POLLIN};
-	return poll(&out, 1, 0) == 1;
+	if (talk->answers.length > talk->parsed || (poll(&out, 1, 0) == 1 && (out.revents & POLLIN)))
+		return "wrote an answer before it got a message";
+	return out.revents ? "closed its standard output" : NULL;
 }
 
 __attribute__((format(printf, 2, 3))) static int fail(exchange *x, const char *format, ...)
@@ -128,14 +132,18 @@ static int encode_more(exchange *x)
 		buffer_reset(b);
 		x->talk->written = 0;
 	}
-	while (may_send(x) && b->length - x->talk->written < ENCODED_AHEAD)
+	while (may_send(x) && b->length - x->talk->written < ENCODED_AHEAD) {
+		size_t before = b->length;
+		x->answers[x->sent].begins = x->talk->encoded_ever;
 		encode(x->talk, x->child->host, x->batch, x->sent++);
+		x->talk->encoded_ever += b->length - before;
+	}
 	return b->failed ? fail(x, "out of memory") : 0;
 }
 
 static bool has_requests(const exchange *x)
 {
-	return x->talk->written < x->talk->requests.length && x->child->in >= 0;
+	return x->talk->written < x->talk->requests.length;
 }
 
 /* A child that no longer reads may still answer what it has read. step() notices when the child ends. */
@@ -147,13 +155,12 @@ static void write_requests(exchange *x)
 				  talk->requests.length - talk->written);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && errno != EAGAIN) {
-			close(x->child->in);
-			x->child->in = -1;
-		}
+		if (n < 0 && errno != EAGAIN)
+			talk->written = talk->requests.length;
 		if (n < 0)
 			return;
 		talk->written += (size_t)n;
+		talk->written_ever += (uint64_t)n;
 	}
 }
 
@@ -211,9 +218,7 @@ static int parse_answers(exchange *x)
 	conversation *talk = x->talk;
 	const char *text;
 	size_t length;
-	while (next_answer(talk, &text, &length)) {
-		if (x->answered == x->sent)
-			return fail(x, "the child wrote more answers than it got messages");
+	while (x->answered < x->sent && next_answer(talk, &text, &length)) {
 		exec_answer *answer = &x->answers[x->answered];
 		*answer = (exec_answer){.id = x->batch->messages[x->answered].id};
 		if (answer_parse(answer, text, length, x->error, x->error_size) != 0) {
@@ -223,6 +228,7 @@ static int parse_answers(exchange *x)
 		if (refuse_effects(x, answer) != 0)
 			return -1;
 		x->answered++;
+		talk->has_answered = true;
 		x->refused |= answer->outcome != SEG_OUTCOME_DONE;
 	}
 	size_t rest = talk->answers.length - talk->parsed;
@@ -230,6 +236,9 @@ static int parse_answers(exchange *x)
 		memmove(talk->answers.bytes, talk->answers.bytes + talk->parsed, rest);
 	talk->answers.length = rest;
 	talk->parsed = 0;
+	/* After the last answer to a batch, the rest is the next batch's concern: another child gets that. */
+	if (rest > 0 && x->answered == x->sent && !is_over(x))
+		return fail(x, "the child wrote more than its answers");
 	return 0;
 }
 
@@ -304,8 +313,21 @@ static int hold(exchange *x)
 	return 0;
 }
 
-int conversation_hold(conversation *talk, child *c, const seg_batch *batch, exec_answer *answers,
-		      size_t *answered, char *error, size_t error_size)
+/*
+ * Whether the child may have a part of the first message without an answer. While it lives, it may; once it has ended, what it has
+ * not read is still in the pipe.
+ */
+static bool may_have_next(const exchange *x)
+{
+	int unread = 0;
+	if (x->answered == x->sent)
+		return false;
+	return !child_has_ended(x->child) || ioctl(x->child->in, FIONREAD, &unread) != 0 || unread < 0 ||
+	       x->talk->written_ever - (uint64_t)unread > x->answers[x->answered].begins;
+}
+
+talk_end conversation_hold(conversation *talk, child *c, const seg_batch *batch, exec_answer *answers,
+			   size_t *answered, char *error, size_t error_size)
 {
 	exchange x = {.talk = talk,
 		      .child = c,
@@ -317,5 +339,8 @@ int conversation_hold(conversation *talk, child *c, const seg_batch *batch, exec
 		      .error_size = error_size};
 	int result = hold(&x);
 	*answered = x.answered;
-	return result;
+	if (result == 0)
+		return TALK_ANSWERED;
+	bool is_of_no_use = child_has_ended(c) || conversation_disturbance(talk, c);
+	return is_of_no_use && talk->has_answered && !may_have_next(&x) ? TALK_LEFT : TALK_FAILED;
 }

@@ -52,7 +52,8 @@
  *
  * Delivery: at least once, in order. After a "retry", the later messages that the child had already (window) are sent
  * again, after the retried message. A child that ends, hangs or writes an invalid answer is killed and replaced; the first
- * message without an answer is retried after retry_backoff. If the command cannot be run at all, or if
+ * message without an answer is retried after retry_backoff. If the child has answered some messages, and ends, or writes
+ * more, before it has the next one, another child gets that message at once, as its first attempt. If the command cannot be run at all, or if
  * no child has ever given a valid answer and three in a row have given none, segrunner stops, so that no message is
  * dead-lettered because of a wrong command or a missing script.
  */
@@ -87,7 +88,6 @@ typedef struct exec_partition {
 	exec_answer *answers; /* those after a dead letter are kept for the rest of the batch */
 	size_t count, capacity;
 	buffer scratch;
-	size_t failed_at; /* of a batch: the first message without an answer when its child failed */
 	char reason[512];
 } exec_partition;
 
@@ -196,16 +196,15 @@ static seg_answer conclude(exec_plugin *plugin, exec_partition *partition, const
 	return seg_dead_letter(index, partition->reason);
 }
 
-/* The same where no child has answered message `index`, for partition->reason. */
-static seg_answer give_up(exec_partition *partition, const seg_batch *batch, size_t index, bool stop)
+/* The same where the child has failed, for partition->reason: `index` has no answer. */
+static seg_answer give_up(exec_plugin *plugin, exec_partition *partition, const seg_batch *batch, bool stop)
 {
-	size_t refused;
+	size_t index = partition->count, refused;
 	const char *why = take_effect(partition, batch, index, &refused);
+	if (why)
+		return refuse(plugin, partition, refused, why);
 	discard(partition);
-	if (why) {
-		snprintf(partition->reason, sizeof(partition->reason), "%s", why);
-		return seg_retry(refused, partition->reason);
-	}
+	seg_counter_add(plugin->messages, index);
 	return stop ? seg_stop(index, partition->reason) : seg_retry(index, partition->reason);
 }
 
@@ -225,13 +224,14 @@ static int prepare(exec_plugin *plugin, exec_partition *partition, char *error, 
 {
 	child *c = &partition->child;
 	child_listen(c);
-	if (child_runs(c) && (child_has_ended(c) || conversation_is_disturbed(c))) {
+	bool ended = child_runs(c) && child_has_ended(c);
+	const char *disturbance = child_runs(c) ? conversation_disturbance(&partition->talk, c) : NULL;
+	if (ended || disturbance) {
 		char fate[128];
-		bool ended = child_has_ended(c);
 		child_end(c, 0, fate, sizeof(fate));
 		plugin->host->log(plugin->host, SEG_WARNING,
 				  "the child of partition %" PRIu32 " %s; starting another", c->partition,
-				  ended ? fate : "wrote an answer before it got a message");
+				  ended ? fate : disturbance);
 	}
 	return child_runs(c) ? 0 : start(plugin, partition, error, error_size);
 }
@@ -280,40 +280,41 @@ static void pause_after(exec_plugin *plugin, exec_partition *partition, int fail
 
 /* --- callbacks -------------------------------------------------------------------------------------- */
 
-/* What became of the messages that a child was given. */
-typedef enum talk_end {
-	TALK_ANSWERED, /* some, or all, are answered; the first that is not done is refused or has no answer */
-	TALK_FAILED,   /* the child failed, and the first without an answer is retried */
-	TALK_STOPPED   /* no child can answer */
-} talk_end;
+typedef enum serving {
+	SERVED_SOME,    /* or all; the first that is not done is refused, or has no answer */
+	SERVED_NO_MORE, /* the child has answered some, and is of no use: the next one gets the rest */
+	SERVING_FAILED, /* the child failed, and the first without an answer is retried */
+	SERVING_STOPPED /* no child can answer */
+} serving;
 
 /* Gives the messages from partition->count on to a child: to others after it while no child has ever answered. */
-static talk_end talk(exec_plugin *plugin, exec_partition *partition, const seg_batch *batch)
+static serving serve(exec_plugin *plugin, exec_partition *partition, const seg_batch *batch)
 {
 	char error[512] = "";
 	for (int failures = 1;; failures++) {
 		size_t before = partition->count;
 		if (prepare(plugin, partition, partition->reason, sizeof(partition->reason)) != 0)
-			return TALK_FAILED;
-		int result = conversation_hold(&partition->talk, &partition->child, batch, partition->answers,
-					       &partition->count, error, sizeof(error));
+			return SERVING_FAILED;
+		talk_end end = conversation_hold(&partition->talk, &partition->child, batch,
+						 partition->answers, &partition->count, error, sizeof(error));
 		if (partition->count > before)
 			__atomic_store_n(&plugin->has_answered, 1, __ATOMIC_RELAXED);
-		if (result == 0)
-			return TALK_ANSWERED;
+		if (end == TALK_ANSWERED)
+			return SERVED_SOME;
 		/* A child that fails after it refused a message is replaced before the next batch. */
 		if (first_refused(partition) < partition->count) {
 			child_end(&partition->child, 0, NULL, 0);
-			return TALK_ANSWERED;
+			return SERVED_SOME;
 		}
-		partition->failed_at = partition->count;
+		if (end == TALK_LEFT)
+			return SERVED_NO_MORE;
 		if (lose_child(plugin, partition, error))
-			return TALK_STOPPED;
+			return SERVING_STOPPED;
 		if (has_answered(plugin))
-			return TALK_FAILED;
+			return SERVING_FAILED;
 		if (failures == FIRST_STARTS) {
 			explain_first(partition);
-			return TALK_STOPPED;
+			return SERVING_STOPPED;
 		}
 		pause_after(plugin, partition, failures);
 	}
@@ -323,26 +324,23 @@ static seg_answer exec_handle(void *plugin_, void *state, const seg_batch *batch
 {
 	exec_plugin *plugin = plugin_;
 	exec_partition *partition = state;
-	size_t refused;
+	serving served = SERVED_NO_MORE;
 	recall(partition, batch);
 	if (first_refused(partition) < partition->count)
 		return conclude(plugin, partition, batch, first_refused(partition));
 	if (!make_room(partition, batch->count))
 		return seg_retry(0, "out of memory");
-	/* A new child is told the values as the known answers leave them. */
-	const char *why = take_effect(partition, batch, partition->count, &refused);
-	if (why)
-		return refuse(plugin, partition, refused, why);
-	partition->failed_at = partition->count;
-	switch (talk(plugin, partition, batch)) {
-	case TALK_FAILED:
-		return give_up(partition, batch, partition->failed_at, false);
-	case TALK_STOPPED:
-		return give_up(partition, batch, partition->failed_at, true);
-	case TALK_ANSWERED:
-		break;
+	while (served == SERVED_NO_MORE) {
+		size_t refused;
+		/* A new child is told the values as the known answers leave them. */
+		const char *why = take_effect(partition, batch, partition->count, &refused);
+		if (why)
+			return refuse(plugin, partition, refused, why);
+		served = serve(plugin, partition, batch);
 	}
-	return conclude(plugin, partition, batch, first_refused(partition));
+	if (served == SERVED_SOME)
+		return conclude(plugin, partition, batch, first_refused(partition));
+	return give_up(plugin, partition, batch, served == SERVING_STOPPED);
 }
 
 static void exec_tick(void *plugin, void *state)

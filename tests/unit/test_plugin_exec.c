@@ -390,11 +390,72 @@ static void a_child_that_ends_early_is_not_waited_for(void **state)
 					       "exec >&-; sleep 100",
 					       "timeout=3s", "stop_timeout=0"));
 	void *partition = test_plugin_open(p, 7);
-	test_expect_answer(test_plugin_hand_over(p, partition, test_message(1, "k", large),
-						 test_message(2, "k", "y")),
-			   SEG_OUTCOME_RETRY, 1, "the child closed its standard output");
+	test_expect_done(
+		test_plugin_hand_over(p, partition, test_message(1, "k", large), test_message(2, "k", "y")));
+	assert_non_null(strstr(test_plugin_log(p), "closed its standard output; starting another"));
 	test_plugin_close(p, partition);
 	test_plugin_stop(p);
+}
+
+/* The shell reads no more than the line, so that the next message stays in the pipe. */
+static void a_child_that_leaves_after_an_answer_costs_the_next_message_no_attempt(void **state)
+{
+	(void)state;
+	enum { MESSAGES = 20 };
+	seg_message messages[MESSAGES];
+	test_plugin *p =
+		test_plugin_start("exec", TEST_OPTIONS("command=read -r m; exec printf '{\"ok\":true}\\n'"));
+	void *partition = test_plugin_open(p, 7);
+	for (uint64_t i = 0; i < MESSAGES; i++)
+		messages[i] = test_message(i + 1, "k", "x");
+	test_expect_done(test_plugin_handle(p, partition, 7, 1, messages, MESSAGES));
+	assert_int_equal(test_plugin_counter(p, "messages_total"), MESSAGES);
+	assert_int_equal(test_plugin_counter(p, "child_failures_total"), 0);
+	test_plugin_close(p, partition);
+	test_plugin_stop(p);
+}
+
+static void a_child_that_leaves_with_a_message_that_it_has_read_costs_it_an_attempt(void **state)
+{
+	(void)state;
+	test_plugin *p = test_plugin_start(
+		"exec",
+		TEST_OPTIONS(
+			"command=read -r m; echo '{\"ok\":true}'; read -r m; echo '{\"ok\":true}'; read -r m"));
+	void *partition = test_plugin_open(p, 7);
+	test_expect_answer(test_plugin_hand_over(p, partition, test_message(1, "k", ""),
+						 test_message(2, "k", ""), test_message(3, "k", ""),
+						 test_message(4, "k", "")),
+			   SEG_OUTCOME_RETRY, 2, "the child ended with exit code 0");
+	assert_int_equal(test_plugin_counter(p, "messages_total"), 2);
+	assert_int_equal(test_plugin_counter(p, "child_failures_total"), 1);
+	test_plugin_close(p, partition);
+	test_plugin_stop(p);
+}
+
+static void what_a_child_writes_beyond_its_answers_spoils_no_message(const char *beyond)
+{
+	char each[128];
+	snprintf(each, sizeof(each), "printf '{\"ok\":true}\\n%s'", beyond);
+	test_plugin *p = test_plugin_start("exec", TEST_OPTIONS(test_child_shell(each), "window=1"));
+	void *partition = test_plugin_open(p, 7);
+	for (uint64_t i = 1; i <= 6; i += 2)
+		test_expect_done(test_plugin_hand_over(p, partition, test_message(i, "k", "x"),
+						       test_message(i + 1, "k", "x")));
+	assert_int_equal(test_plugin_counter(p, "child_starts_total"), 6);
+	assert_int_equal(test_plugin_counter(p, "child_failures_total"), 0);
+	assert_non_null(
+		strstr(test_plugin_log(p), "wrote an answer before it got a message; starting another"));
+	test_plugin_close(p, partition);
+	test_plugin_stop(p);
+}
+
+static void a_child_that_writes_more_than_its_answers_is_replaced(void **state)
+{
+	(void)state;
+	what_a_child_writes_beyond_its_answers_spoils_no_message("zzz\\n");
+	what_a_child_writes_beyond_its_answers_spoils_no_message("{\"ok\":true}\\n");
+	what_a_child_writes_beyond_its_answers_spoils_no_message("{\"ok\"");
 }
 
 static void a_child_ends_with_its_input(void **state)
@@ -582,6 +643,9 @@ int main(void)
 		TEST(what_a_child_writes_to_its_standard_error_is_logged),
 		TEST(a_child_that_ends_with_its_last_answer_has_answered),
 		TEST(a_child_that_ends_early_is_not_waited_for),
+		TEST(a_child_that_leaves_after_an_answer_costs_the_next_message_no_attempt),
+		TEST(a_child_that_leaves_with_a_message_that_it_has_read_costs_it_an_attempt),
+		TEST(a_child_that_writes_more_than_its_answers_is_replaced),
 		TEST(a_child_ends_with_its_input),
 		TEST(a_child_that_ignores_its_input_gets_sigterm_and_then_sigkill_with_all_it_started),
 		TEST(a_child_does_not_outlive_a_killed_runner),
