@@ -79,10 +79,18 @@ static bool take_next(seg_consumer *c, found *f)
 
 typedef enum { NOTHING, LOOK_AGAIN, FOUND } find_result;
 
+static int without_memory(seg_consumer *c, seg_error *error)
+{
+	seg_member_starve(c->member);
+	return seg_fail(error, SEG_ENOMEM, "out of memory");
+}
+
 /* Decodes the messages that were taken. */
 static find_result decode(seg_consumer *c, seg_polled *polled, const seg_batch **batch)
 {
 	bool decoded = seg_fetched_decode(polled->fetched, c->codec);
+	if (!decoded)
+		seg_member_starve(c->member);
 	find_result result = LOOK_AGAIN;
 	pthread_mutex_lock(&c->lock);
 	seg_holding *holding = holding_of(c, polled);
@@ -112,7 +120,8 @@ static find_result decode_for_lanes(seg_consumer *c, const found *f, const seg_b
 	bool more = false;
 	pthread_mutex_lock(&c->lock);
 	seg_holding *holding = &c->holdings[partition];
-	seg_lanes_add(f->lanes, decoded);
+	if (!seg_lanes_add(f->lanes, decoded))
+		seg_member_starve(c->member);
 	/* Unless the ownership has ended meanwhile, with its lanes. */
 	if (holding->lanes == f->lanes && holding->wish == SEG_HOLDING_KEEP) {
 		seg_lanes_give_up_unreadable(f->lanes);
@@ -282,7 +291,7 @@ int seg_consumer_commit(seg_consumer *c, const seg_batch *batch, size_t count, s
 	else if (polled->asking && count > letter_of(polled))
 		status = no_answer_yet(polled, error);
 	else if (!seg_holding_commit(holding, polled, count))
-		status = seg_fail(error, SEG_ENOMEM, "out of memory");
+		status = without_memory(c, error);
 	pthread_mutex_unlock(&c->lock);
 	return status;
 }
@@ -322,7 +331,7 @@ static int ask_for_letter(seg_consumer *c, const seg_batch *batch, size_t index,
 	if (index < seg_holding_done(holding, polled))
 		return seg_fail(error, SEG_EINVAL, "message %zu of the batch is committed already", index);
 	int status = seg_holding_ask(holding, polled, index, reason, c->member->name);
-	return status < 0 ? seg_fail(error, SEG_ENOMEM, "out of memory") : status;
+	return status < 0 ? without_memory(c, error) : status;
 }
 
 /* Whether the request has its answer, which is in polled->status. Under the lock. */
@@ -469,7 +478,7 @@ int seg_consumer_emit(seg_consumer *c, const seg_batch *batch, size_t index, con
 	record.output.stream = c->output_names[target];
 	/* The caller's, whatever becomes of the ownership. */
 	if (!seg_emitted_add(&polled->emitted, seg_polled_number(polled, index), &record))
-		return seg_fail(error, SEG_ENOMEM, "out of memory");
+		return without_memory(c, error);
 	return 0;
 }
 

@@ -111,15 +111,17 @@ seg_fetched *seg_lanes_next_batch(seg_lanes *l)
 	return l->arrived;
 }
 
-void seg_lanes_add(seg_lanes *l, bool decoded)
+bool seg_lanes_add(seg_lanes *l, bool decoded)
 {
+	bool added = decoded && (l->ended || seg_inbox_add(&l->inbox, l->arrived));
 	l->decoding = false;
-	if (!l->ended && decoded && seg_inbox_add(&l->inbox, l->arrived)) {
+	if (!l->ended && added) {
 		l->arrived = NULL;
 		/* All of it may have been done by earlier owners. */
 		seg_inbox_give_back(&l->inbox);
 	}
 	drop_reference(l);
+	return added;
 }
 
 /* --- taking -------------------------------------------------------------------------------- */

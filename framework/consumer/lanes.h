@@ -47,8 +47,8 @@ seg_polled *seg_lanes_take(seg_lanes *lanes, int64_t now);
  */
 seg_fetched *seg_lanes_next_batch(seg_lanes *lanes);
 
-/* decoded: false, if there was no memory; it is tried again. */
-void seg_lanes_add(seg_lanes *lanes, bool decoded);
+/* decoded: false, if there was no memory. False: there is no memory, for this or that; it is tried again. */
+bool seg_lanes_add(seg_lanes *lanes, bool decoded);
 
 /*
  * The first `count` messages of the batch are done, none of which waits for the answer to its dead letter; hands over what the caller has

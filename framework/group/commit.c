@@ -221,14 +221,20 @@ static bool send_position(seg_partition *p, const char *const argv[], int argc)
 			       shorter, NULL);
 }
 
+/* Frees the memory that is kept for later reads, for the next attempt. */
+static bool without_memory(seg_partition *p)
+{
+	seg_stock_fini(&p->member->stock);
+	p->fenced_call.retry_at = seg_now() + MEMORY_PAUSE;
+	return false;
+}
+
 /* The changes of values go behind the arguments, all of which are there then. */
 static bool send_changes(seg_partition *p, const char *const *argv, int argc)
 {
 	seg_changes changes;
-	if (!seg_changes_gather(&changes, argv, argc, &p->ledger.changed)) {
-		p->fenced_call.retry_at = seg_now() + MEMORY_PAUSE;
-		return false;
-	}
+	if (!seg_changes_gather(&changes, argv, argc, &p->ledger.changed))
+		return without_memory(p);
 	bool sent = seg_fenced_send(p, p->member->commits->route, SEG_SCRIPT_COMMIT, got_commit, 3,
 				    changes.argc, changes.argv, changes.lengths);
 	seg_changes_free(&changes);
@@ -243,10 +249,8 @@ static bool send_commit(seg_partition *p, bool release, bool looks)
 	bool lanes = seg_ledger_has_lanes(l);
 	seg_fenced_texts texts;
 	bool keeps = seg_ledger_keeps_beyond(l);
-	if (keeps && (beyond = seg_ledger_beyond_text(l, p->claim.nonce)) == NULL) {
-		p->fenced_call.retry_at = seg_now() + MEMORY_PAUSE;
-		return false;
-	}
+	if (keeps && (beyond = seg_ledger_beyond_text(l, p->claim.nonce)) == NULL)
+		return without_memory(p);
 	if (keeps)
 		snprintf(done, sizeof(done), "%" PRIu64, seg_ledger_done_of_epoch(l));
 	if (looks)

@@ -256,6 +256,12 @@ void seg_member_awaited_commits(seg_member *m)
 	atomic_fetch_sub(&m->awaiting, 1);
 }
 
+void seg_member_starve(seg_member *m)
+{
+	atomic_store(&m->starved, true);
+	seg_waker_kick(&m->waker);
+}
+
 void seg_member_report(seg_member *m)
 {
 	atomic_store(&m->report, true);

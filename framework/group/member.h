@@ -39,6 +39,9 @@ void seg_member_nudge(seg_member *member);
 void seg_member_await_commits(seg_member *member);
 void seg_member_awaited_commits(seg_member *member);
 
+/* A caller lacks memory: the thread frees what it keeps for later reads (partition/stock.h). Returns at once. Any thread. */
+void seg_member_starve(seg_member *member);
+
 /* Makes the thread call the hook `report` for each partition that is not SEG_OWN_NONE; returns at once. Any thread. */
 void seg_member_report(seg_member *member);
 

@@ -277,6 +277,7 @@ typedef struct seg_member {
 		seg_refusal logged[SEG_REFUSALS_MAX];
 	} refusals;           /* refusal.c's */
 	atomic_uint awaiting; /* callers that wait for commits (seg_member_await_commits) */
+	atomic_bool starved;  /* a caller lacks memory (seg_member_starve) */
 	atomic_bool report;   /* seg_member_report was called, and the report has not begun */
 	atomic_ullong rounds; /* of the I/O thread, which lives while this number rises */
 

@@ -11,6 +11,7 @@
 #include "group/gap.h"
 #include "group/notes.h"
 #include "group/request.h"
+#include "group/shortage.h"
 #include "group/stop.h"
 #include "harness/member.h"
 
@@ -91,6 +92,23 @@ static void a_commit_looks_for_removed_messages_only_where_no_read_is_wanted(voi
 	assert_false(seg_gap_joins_commit(p, now));
 }
 
+static void what_lacks_memory_gets_what_is_kept_for_reads(void **state)
+{
+	(void)state;
+	static const seg_shortage of_memory[] = {SEG_SHORTAGE_MEMORY, SEG_SHORTAGE_THREADS,
+						 SEG_SHORTAGE_OPEN};
+	for (size_t i = 0; i < sizeof(of_memory) / sizeof(of_memory[0]); i++) {
+		seg_room room;
+		seg_room_init(&room);
+		assert_true(seg_room_grow(&room, 16));
+		seg_stock_give(&member->stock, &room);
+		seg_shortage_tell(member->partitions, SEG_SHORTAGE_VALUES, 0, "denied");
+		assert_int_equal(member->stock.count, 1);
+		seg_shortage_tell(member->partitions, of_memory[i], 0, "no memory");
+		assert_int_equal(member->stock.count, 0);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -100,6 +118,7 @@ int main(void)
 		TEST(a_refused_request_is_due_again_though_the_next_commit_is_far_off),
 		TEST(a_commit_looks_for_removed_messages_only_where_no_read_is_wanted),
 		TEST(a_member_that_failed_does_not_spin_while_its_workers_end),
+		TEST(what_lacks_memory_gets_what_is_kept_for_reads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
