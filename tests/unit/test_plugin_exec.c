@@ -375,6 +375,7 @@ static void a_child_that_ends_with_its_last_answer_has_answered(void **state)
 		test_expect_done(test_plugin_hand_over(p, partition, test_message(i, "k", "x")));
 		test_plugin_close(p, partition);
 	}
+	assert_int_equal(test_plugin_counter(p, "child_starts_total"), ROUNDS);
 	test_plugin_stop(p);
 }
 
