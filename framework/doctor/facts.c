@@ -29,7 +29,9 @@ static void got_pong(void *arg, const seg_reply *reply)
 {
 	seg_error *refusal = arg;
 	if (reply->type == SEG_REPLY_ERROR && strncmp(reply->text, "NOAUTH", 6) == 0)
-		seg_fail(refusal, SEG_EAUTH, "the server wants a password, and none was given");
+		seg_fail(
+			refusal, SEG_EAUTH,
+			"the server requires a password; set password_file, or write the password into the address");
 	else if (reply->type != SEG_REPLY_ERROR && !seg_reply_is(reply, "PONG"))
 		seg_fail(refusal, SEG_EPROTOCOL, "the server does not answer PING as Redis does");
 }

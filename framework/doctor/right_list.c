@@ -23,7 +23,7 @@ const seg_right seg_rights[] = {
 	 "partitions without messages are read again and again", SEG_RIGHT_CLUSTER, "__redis__:invalidate"},
 
 	{"client|setname", "CLIENT SETNAME x", ALL, "CLIENT LIST does not tell whose connection is whose", EVERYWHERE, NULL},
-	{"client|id", "CLIENT ID", ALL, "a blocked read cannot be ended early", EVERYWHERE, NULL},
+	{"client|id", "CLIENT ID", ALL, "HELLO is asked instead", EVERYWHERE, NULL},
 	{"client|unblock", "CLIENT UNBLOCK 1", RUNNER, "blocking reads are short, which costs a few more commands", EVERYWHERE, NULL},
 
 	/* The scripts run these under the user's own rights. */

@@ -260,6 +260,11 @@ static void note_last_words(seg_connection *c, const char *text)
 			c, SEG_ESERVER,
 			"Redis at %s takes no more connections (%.100s); raise its maxclients, or run fewer clients",
 			where(c), text);
+	else if (strncmp(text, protocol, sizeof(protocol) - 1) == 0 && strstr(text, "unauthenticated"))
+		seg_connection_break(
+			c, SEG_EAUTH,
+			"Redis at %s requires a password; set password_file, or write the password into the address",
+			where(c));
 	else if (strncmp(text, protocol, sizeof(protocol) - 1) == 0)
 		seg_connection_break(
 			c, SEG_ESERVER,

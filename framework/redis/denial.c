@@ -129,13 +129,15 @@ const char *seg_reply_explain(const seg_reply *reply, char text[SEG_EXPLANATION_
 		return text;
 	}
 	int length = command_in(said, &command);
+	const char *script = strstr(said, " script: ");
 	if (length > 0)
 		snprintf(text, SEG_EXPLANATION_MAX,
 			 "%.300s; grant +%.*s: `segctl acl` prints all rights that are needed", said,
 			 length > 64 ? 64 : length, command);
 	else
-		snprintf(text, SEG_EXPLANATION_MAX,
-			 "%.300s; grant what is missing: `segctl acl` prints all rights that are needed",
-			 said);
+		snprintf(
+			text, SEG_EXPLANATION_MAX,
+			"%.*s; grant what is missing: `segctl doctor` names it, and `segctl acl` prints all rights that are needed",
+			script && script - said < 300 ? (int)(script - said) : 300, said);
 	return text;
 }

@@ -279,6 +279,56 @@ static void a_reset_that_does_not_reach_a_node_moves_the_owners_on_the_others(vo
 	assert_int_equal(test_runner_stop(rig.runners[0], SIGTERM), 0);
 }
 
+static void expect_unknown(const json_t *partition)
+{
+	static const char *const names[] = {"position", "last_id",      "lag",     "lag_seconds", "crashes",
+					    "attempts", "dead_letters", "dropped", "lost",        "beyond"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!json_is_null(json_object_get(partition, names[i])))
+			fail_msg("%s is known", names[i]);
+}
+
+static void what_a_node_does_not_tell_is_shown_as_unknown_and_not_as_zero(void **state)
+{
+	(void)state;
+	const char *at = test_clustered_address(0, NULL);
+	int away = 1; /* the harness asks node 0 */
+	uint32_t unknown = 0, asked = 0;
+	char says[96];
+	test_clustered_make_stream();
+	test_clustered_run(0, at, "");
+	send_lines(at, "data", PARTITIONS);
+	test_group_wait_drained(at, clustered.stream, "g");
+	assert_int_equal(test_runner_stop(rig.runners[0], SIGTERM), 0);
+	away += test_cluster_slot_owner(clustered.cluster, test_clustered_control_slot()) == away;
+	for (uint32_t p = 0; p < PARTITIONS; p++)
+		if (test_cluster_slot_owner(clustered.cluster, test_clustered_slot(p)) == away)
+			asked = p, unknown++;
+	assert_in_range(unknown, 1, PARTITIONS - 1);
+	stop(away);
+	snprintf(says, sizeof(says), "0 messages wait, without those of %u partition%s that %s not known",
+		 unknown, unknown == 1 ? "" : "s", unknown == 1 ? "is" : "are");
+	test_expect_text(test_segctl_good(at, "lag %s g --sample 0s --timeout 1s", clustered.stream), says);
+	json_t *list = json_loads(test_segctl_good(at, "lag %s g --sample 0s --timeout 1s -o json",
+						   clustered.stream),
+				  0, NULL);
+	assert_int_equal(json_array_size(list), PARTITIONS);
+	for (uint32_t p = 0; p < PARTITIONS; p++) {
+		const json_t *partition = json_array_get(list, p);
+		if (json_integer_value(json_object_get(partition, "unreachable")))
+			expect_unknown(partition), unknown--;
+		else
+			assert_true(json_is_string(json_object_get(partition, "position")));
+	}
+	assert_int_equal(unknown, 0);
+	json_decref(list);
+	const test_segctl *why =
+		test_segctl_do(at, "why %s g %u --sample 0s --timeout 1s", clustered.stream, asked);
+	test_expect_text(why->output, "which does not answer: the position is not known");
+	assert_null(strstr(why->output, "Dead letters"));
+	let_stopped_go_on();
+}
+
 /* "host:port" of the partition's node. */
 static const char *node_of(uint32_t partition)
 {
@@ -344,6 +394,7 @@ int main(void)
 		TEST(dead_letters_are_listed_and_replayed),
 		TEST(the_node_that_does_not_answer_is_named),
 		TEST(a_reset_that_does_not_reach_a_node_moves_the_owners_on_the_others),
+		TEST(what_a_node_does_not_tell_is_shown_as_unknown_and_not_as_zero),
 		TEST(the_admin_server_measures_a_group_of_a_cluster),
 	};
 	return cmocka_run_group_tests(tests, start_cluster, test_clustered_stop);

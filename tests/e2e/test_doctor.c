@@ -168,7 +168,7 @@ static void a_wrong_password_and_a_missing_one_are_77(void **state)
 	says("check user and password_file");
 	does_not_say("falsch");
 	doctor("", EX_NOPERM);
-	says("fail reached      the server wants a password");
+	says("fail reached      the server requires a password; set password_file, or write the password into the address");
 }
 
 /* --- rights --------------------------------------------------------------------------------------- */

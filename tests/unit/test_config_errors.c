@@ -187,7 +187,7 @@ static const struct mistake mistakes[] = {
 	{"an address with a bad password", "[redis]\naddress = redis://u:pa/ss@h\n" CONSUMER,
 	 "c.ini:2: address: not an address with user and password; write "
 	 "redis://user:password@host:6379, where special characters are %-encoded (/ is %2F, @ is "
-	 "%40)"},
+	 "%40); or leave them out, and set user and password_file"},
 	{"a relative socket", "[redis]\naddress = unix://run/redis.sock\n" CONSUMER,
 	 "c.ini:2: address: the Redis address needs an absolute path: unix:///run/redis/redis.sock"},
 	{"CPUs that are none", "[runner]\ncpus = all\n" CONSUMER,

@@ -181,19 +181,18 @@ static json_t *hindrance(const seg_hindrance *h)
 			 seg_json_foreign_text(seg_hindrance_sentence(h, seg_now(), sentence)));
 }
 
-/* "node" is null on a single server. Of an unreachable node's partition only the assignment is known. */
-static json_t *partition(const seg_partition_snapshot *partition)
+/* What is with the messages. */
+static void add_state(json_t *json, const seg_partition_snapshot *partition)
 {
 	const seg_partition_info *p = &partition->info;
-	json_t *json =
-		json_pack("{s:i, s:o, s:o, s:I, s:o, s:o, s:I, s:o, s:o, s:I, s:I, s:I}", "partition",
-			  (int)p->partition, "owner", seg_json_optional_text(p->owner), "target",
-			  seg_json_optional_text(p->target), "epoch", (json_int_t)p->epoch, "position",
-			  id_text(p->position), "last", id_text(p->last), "length", (json_int_t)p->length,
-			  "lag", p->lag < 0 ? json_null() : json_integer(p->lag), "lag_seconds",
-			  partition->unreachable ? json_null() : seg_json_real(partition->behind),
-			  "dead_letters", (json_int_t)p->dead_letters, "dropped", (json_int_t)p->dropped,
-			  "lost", (json_int_t)p->lost);
+	json_object_set_new(json, "position", id_text(p->position));
+	json_object_set_new(json, "last", id_text(p->last));
+	json_object_set_new(json, "length", json_integer((json_int_t)p->length));
+	json_object_set_new(json, "lag", p->lag < 0 ? json_null() : json_integer(p->lag));
+	json_object_set_new(json, "lag_seconds", seg_json_real(partition->behind));
+	json_object_set_new(json, "dead_letters", json_integer((json_int_t)p->dead_letters));
+	json_object_set_new(json, "dropped", json_integer((json_int_t)p->dropped));
+	json_object_set_new(json, "lost", json_integer((json_int_t)p->lost));
 	json_object_set_new(json, "retry", retry(&partition->hindrance));
 	json_object_set_new(json, "hindrance", hindrance(&partition->hindrance));
 	json_object_set_new(json, "dead_letters_dropped",
@@ -204,6 +203,31 @@ static json_t *partition(const seg_partition_snapshot *partition)
 	json_object_set_new(json, "values", json_integer((json_int_t)partition->values));
 	json_object_set_new(json, "committed_per_second", seg_json_known(partition->rate));
 	json_object_set_new(json, "added_per_second", seg_json_known(partition->added));
+}
+
+/* The same fields, all null: the node that has the messages does not answer. */
+static void add_no_state(json_t *json)
+{
+	static const seg_partition_snapshot nothing;
+	const char *name;
+	json_t *value;
+	json_t *state = json_object();
+	add_state(state, &nothing);
+	json_object_foreach(state, name, value) json_object_set_new(json, name, json_null());
+	json_decref(state);
+}
+
+/* "node" is null on a single server. Of an unreachable node's partition only the assignment is known. */
+static json_t *partition(const seg_partition_snapshot *partition)
+{
+	const seg_partition_info *p = &partition->info;
+	json_t *json = json_pack("{s:i, s:o, s:o, s:I}", "partition", (int)p->partition, "owner",
+				 seg_json_optional_text(p->owner), "target",
+				 seg_json_optional_text(p->target), "epoch", (json_int_t)p->epoch);
+	if (partition->unreachable)
+		add_no_state(json);
+	else
+		add_state(json, partition);
 	/* An epoch is the time of its assignment in Redis's milliseconds, unless the clock was put back. */
 	json_object_set_new(json, "assigned_at", seg_json_time_ms(p->epoch));
 	json_object_set_new(json, "node",

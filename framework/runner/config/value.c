@@ -47,9 +47,11 @@ static int check_address(const char *text, seg_error *error)
 		seg_address_fini(&address);
 	else if (status == SEG_EINVAL && strchr(text, '@'))
 		/* The parser's own text may quote a part of a password that it took for something else. */
-		return seg_fail(error, SEG_EINVAL,
-				"not an address with user and password; write redis://user:password@"
-				"host:6379, where special characters are %%-encoded (/ is %%2F, @ is %%40)");
+		return seg_fail(
+			error, SEG_EINVAL,
+			"not an address with user and password; write redis://user:password@"
+			"host:6379, where special characters are %%-encoded (/ is %%2F, @ is %%40); or "
+			"leave them out, and set user and password_file");
 	return status;
 }
 

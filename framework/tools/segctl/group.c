@@ -38,7 +38,10 @@ static int list_one(seg_stream *stream, const char *group, ctl_table *table)
 		ctl_table_none(table);
 	else
 		ctl_table_number(table, sum.lag);
-	ctl_table_number(table, (int64_t)sum.dead_letters);
+	if (sum.unreachable)
+		ctl_table_none(table);
+	else
+		ctl_table_number(table, (int64_t)sum.dead_letters);
 	ctl_snapshot_free(&snapshot);
 	return EX_OK;
 }
@@ -130,16 +133,22 @@ static json_t *targets_json(const ctl_keys *targets)
 	return list;
 }
 
+/* A sum over all partitions; null, if one is not known. */
+static json_t *known(const ctl_totals *sum, uint64_t value)
+{
+	return sum->unreachable ? json_null() : json_integer((json_int_t)value);
+}
+
 static void describe_as_json(const char *stream, const char *group, const ctl_snapshot *snapshot,
 			     const ctl_keys *targets, const ctl_table *members)
 {
 	ctl_totals sum = ctl_snapshot_sum(snapshot);
-	ctl_json_print(json_pack("{s:s, s:s, s:I, s:i, s:i, s:o, s:I, s:I, s:o, s:o}", "stream", stream,
+	ctl_json_print(json_pack("{s:s, s:s, s:I, s:i, s:i, s:o, s:o, s:o, s:o, s:o}", "stream", stream,
 				 "group", group, "generation", (json_int_t)snapshot->generation,
 				 "partitions_owned", (int)sum.owned, "partitions",
 				 (int)snapshot->partition_count, "lag",
 				 sum.lag < 0 ? json_null() : json_integer(sum.lag), "dead_letters",
-				 (json_int_t)sum.dead_letters, "values", (json_int_t)sum.values, "outputs",
+				 known(&sum, sum.dead_letters), "values", known(&sum, sum.values), "outputs",
 				 targets_json(targets), "members", ctl_table_json(members)),
 		       false, stdout);
 }
@@ -152,10 +161,10 @@ static void describe_for_people(const char *stream, const char *group, const ctl
 	if (sum.lag >= 0)
 		ctl_count_text((uint64_t)sum.lag, lag);
 	ctl_say("%s of %s: %" PRIu32 " of %" PRIu32
-		" partition%s owned, %s message%s behind, %s dead letter%s",
+		" partition%s owned, %s message%s behind, %s%s dead letter%s",
 		group, stream, sum.owned, snapshot->partition_count, seg_plural(snapshot->partition_count),
-		lag, seg_plural((uint64_t)sum.lag), ctl_count_text(sum.dead_letters, letters),
-		seg_plural(sum.dead_letters));
+		lag, seg_plural((uint64_t)sum.lag), sum.unreachable ? "at least " : "",
+		ctl_count_text(sum.dead_letters, letters), seg_plural(sum.dead_letters));
 	if (sum.values)
 		ctl_say(", %s value%s in state", ctl_count_text(sum.values, values), seg_plural(sum.values));
 	ctl_say("\n");

@@ -89,6 +89,16 @@ static void put_if_known(ctl_table *table, double value, bool duration)
 		ctl_table_real(table, value);
 }
 
+/* From the position on: it is with the messages, on a node that does not answer. */
+static void put_unknown(ctl_table *table)
+{
+	const ctl_column *column = columns;
+	while (strcmp(column->name, "position") != 0)
+		column++;
+	for (; column->name; column++)
+		ctl_table_none(table);
+}
+
 static void put_partition(const listing *l, const ctl_snapshot *snapshot, uint32_t i)
 {
 	char id[SEG_ID_TEXT_MAX];
@@ -103,13 +113,17 @@ static void put_partition(const listing *l, const ctl_snapshot *snapshot, uint32
 	put_owner(l, info, seg_group_snapshot_owned(snapshot, i));
 	put_name(table, info->target);
 	ctl_table_number(table, (int64_t)info->epoch);
+	if (p->unreachable) {
+		put_unknown(table);
+		return;
+	}
 	ctl_table_text(table, seg_id_format(info->position, id));
 	ctl_table_text(table, seg_id_format(info->last, id));
 	if (info->lag < 0)
 		ctl_table_none(table);
 	else
 		ctl_table_number(table, info->lag);
-	put_if_known(table, p->unreachable ? -1 : p->behind, true);
+	put_if_known(table, p->behind, true);
 	put_if_known(table, p->rate, false);
 	put_if_known(table, p->catch_up, true);
 	ctl_table_number(table, p->crashes);
@@ -168,15 +182,10 @@ static void print_lanes(const ctl_snapshot *snapshot)
 static void print_totals(const ctl_snapshot *snapshot)
 {
 	ctl_totals sum = ctl_snapshot_sum(snapshot);
-	char count[CTL_TEXT_MAX], text[CTL_TEXT_MAX];
-	ctl_say("\nLive members: %zu, owning %" PRIu32 " of %" PRIu32 " partition%s; ", snapshot->roster.live,
-		sum.owned, snapshot->partition_count, seg_plural(snapshot->partition_count));
-	if (sum.lag < 0)
-		ctl_say("at most %s message%s wait%s", ctl_count_text((uint64_t)sum.lag_most, count),
-			seg_plural((uint64_t)sum.lag_most), seg_verb_ending((uint64_t)sum.lag_most));
-	else
-		ctl_say("%s message%s wait%s", ctl_count_text((uint64_t)sum.lag, count),
-			seg_plural((uint64_t)sum.lag), seg_verb_ending((uint64_t)sum.lag));
+	char count[CTL_TEXT_MAX], text[CTL_TEXT_MAX], waiting[CTL_WAITING_TEXT_MAX];
+	ctl_say("\nLive members: %zu, owning %" PRIu32 " of %" PRIu32 " partition%s; %s",
+		snapshot->roster.live, sum.owned, snapshot->partition_count,
+		seg_plural(snapshot->partition_count), ctl_totals_waiting(&sum, waiting));
 	if (sum.beyond > 0)
 		ctl_say(" (%s of them done already)", ctl_count_text(sum.beyond, count));
 	if (sum.behind > 0)

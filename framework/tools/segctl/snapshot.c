@@ -40,7 +40,12 @@ ctl_totals ctl_snapshot_sum(const ctl_snapshot *snapshot)
 	for (uint32_t p = 0; p < snapshot->partition_count; p++) {
 		const ctl_partition *partition = &snapshot->partitions[p];
 		const seg_partition_info *info = &partition->info;
+		sum.owned += seg_group_snapshot_owned(snapshot, p);
 		sum.lag = info->lag < 0 || sum.lag < 0 ? -1 : sum.lag + info->lag;
+		sum.unreachable += partition->unreachable;
+		if (partition->unreachable)
+			continue;
+		sum.vague |= info->lag < 0;
 		sum.lag_most += info->lag < 0 ? (int64_t)info->length : info->lag;
 		sum.behind = partition->behind > sum.behind ? partition->behind : sum.behind;
 		sum.ahead |= partition->ahead;
@@ -49,7 +54,6 @@ ctl_totals ctl_snapshot_sum(const ctl_snapshot *snapshot)
 		sum.lost += info->lost;
 		sum.values += partition->values;
 		sum.beyond += partition->beyond;
-		sum.owned += seg_group_snapshot_owned(snapshot, p);
 		if (sum.catch_up >= 0 && (partition->catch_up < 0 || partition->catch_up > sum.catch_up))
 			sum.catch_up = partition->catch_up;
 	}
@@ -73,6 +77,19 @@ uint32_t ctl_snapshot_attempts(const ctl_partition *partition)
 	if (ctl_snapshot_retries(partition))
 		tried = (uint32_t)partition->hindrance.number - (ctl_snapshot_retry_in(partition) > 0);
 	return tried > partition->attempts ? tried : partition->attempts;
+}
+
+const char *ctl_totals_waiting(const ctl_totals *sum, char text[CTL_WAITING_TEXT_MAX])
+{
+	char count[CTL_TEXT_MAX];
+	uint64_t waiting = (uint64_t)sum->lag_most;
+	int used = snprintf(text, CTL_WAITING_TEXT_MAX, "%s%s message%s wait%s", sum->vague ? "at most " : "",
+			    ctl_count_text(waiting, count), seg_plural(waiting), seg_verb_ending(waiting));
+	if (sum->unreachable)
+		snprintf(text + used, CTL_WAITING_TEXT_MAX - (size_t)used,
+			 ", without those of %" PRIu32 " partition%s that %s not known", sum->unreachable,
+			 seg_plural(sum->unreachable), sum->unreachable == 1 ? "is" : "are");
+	return text;
 }
 
 void ctl_snapshot_print_unreachable(const ctl_snapshot *snapshot)

@@ -25,15 +25,23 @@ int ctl_snapshot_fail(const seg_error *error, const char *stream);
 typedef struct ctl_totals {
 	int64_t lag;
 	int64_t lag_most; /* the lag, or, where Redis cannot tell it, the most it can be */
+	bool vague;       /* Redis cannot tell it */
 	double behind;    /* age in seconds of the oldest message that is not committed */
 	bool ahead;       /* that is not known for some partition: the id is ahead of Redis's clock */
 	double rate, catch_up;
 	uint64_t dead_letters, lost, values;
 	uint64_t beyond; /* of the lag: done after the position */
 	uint32_t owned;  /* by members with a valid lease */
+	uint32_t
+		unreachable; /* partitions of which nothing but the owner is known, and which only `lag` counts: as -1 */
 } ctl_totals;
 
 ctl_totals ctl_snapshot_sum(const ctl_snapshot *snapshot);
+
+enum { CTL_WAITING_TEXT_MAX = 160 };
+
+/* For people: "5 messages wait", "at most 5 messages wait", "5 messages wait, without those of 4 partitions that are not known". */
+const char *ctl_totals_waiting(const ctl_totals *sum, char text[CTL_WAITING_TEXT_MAX]);
 
 /* Of the message that comes next: how often it was tried, as far as Redis knows; 0: not yet. */
 uint32_t ctl_snapshot_attempts(const ctl_partition *partition);

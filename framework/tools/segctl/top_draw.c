@@ -25,7 +25,7 @@ static void draw_line(int y, attr_t attributes, const char *text)
 
 static void draw_head(const ctl_top_state *t)
 {
-	char line[LINE_MAX_COLUMNS], lag[CTL_TEXT_MAX];
+	char line[LINE_MAX_COLUMNS], waiting[CTL_WAITING_TEXT_MAX];
 	const ctl_fleet_group *group = ctl_top_group(t);
 	if (t->level == CTL_TOP_GROUPS)
 		snprintf(line, sizeof(line), "segctl top - %zu group%s", t->fleet.count,
@@ -34,11 +34,8 @@ static void draw_head(const ctl_top_state *t)
 		snprintf(line, sizeof(line), "group %s of %s - %s", t->at_group, t->at_stream,
 			 ctl_top_unreadable(t) ? "cannot be read" : "gone");
 	else
-		snprintf(line, sizeof(line), "group %s of %s - %zu live, %s message%s wait%s, %.1f/s",
-			 t->at_group, t->at_stream, group->now.roster.live,
-			 ctl_count_text((uint64_t)group->sum.lag_most, lag),
-			 seg_plural((uint64_t)group->sum.lag_most),
-			 seg_verb_ending((uint64_t)group->sum.lag_most),
+		snprintf(line, sizeof(line), "group %s of %s - %zu live, %s, %.1f/s", t->at_group,
+			 t->at_stream, group->now.roster.live, ctl_totals_waiting(&group->sum, waiting),
 			 group->sum.rate > 0 ? group->sum.rate : 0);
 	draw_line(0, A_BOLD, line);
 	draw_line(1, *t->trouble ? A_BOLD : A_NORMAL, t->trouble);

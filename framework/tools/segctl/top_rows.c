@@ -93,9 +93,9 @@ static void put_group(ctl_top_row *row, size_t index, const ctl_fleet_group *gro
 	snprintf(row->cells[3], CTL_CELL_MAX, "%" PRIu32 "/%" PRIu32, group->sum.owned,
 		 group->now.partition_count);
 	put_count(row, 4, group->sum.lag);
-	put_duration(row, 5, group->sum.behind);
+	put_duration(row, 5, group->sum.unreachable ? -1 : group->sum.behind);
 	put_rate(row, 6, group->sum.rate);
-	put_count(row, 7, (int64_t)group->sum.dead_letters);
+	put_count(row, 7, group->sum.unreachable ? -1 : (int64_t)group->sum.dead_letters);
 }
 
 /* Nothing but the names is known. */
@@ -140,14 +140,14 @@ size_t ctl_top_partition_rows(const ctl_fleet_group *group, const char *filter, 
 		put_count(row, 0, p);
 		put_text(row, 1, partition->info.owner);
 		put_count(row, 2, partition->info.lag);
-		put_duration(row, 3, partition->behind);
+		put_duration(row, 3, partition->unreachable ? -1 : partition->behind);
 		put_rate(row, 4, partition->rate);
 		if (*partition->node)
 			put_text(row, 5, partition->node);
 		else
 			put_duration(row, 5, partition->catch_up);
-		put_count(row, 6, ctl_snapshot_attempts(partition));
-		put_count(row, 7, (int64_t)partition->info.dead_letters);
+		put_count(row, 6, partition->unreachable ? -1 : (int64_t)ctl_snapshot_attempts(partition));
+		put_count(row, 7, partition->unreachable ? -1 : (int64_t)partition->info.dead_letters);
 		count += matches(row, 1, 1, filter);
 	}
 	return count;

@@ -76,8 +76,11 @@ static void print_owner(const answer *a)
 		ctl_say("; its lease lasts for another %s", ctl_duration_text(a->owner->lease_left, text));
 	else if (a->owner)
 		ctl_say("; its lease ended %s ago", ctl_duration_text(-a->owner->lease_left, text));
-	ctl_say("\nEpoch         %" PRIu64 ", %s%s\n", info->epoch,
-		*a->p->claimed_by ? "claimed by " : "not claimed", a->p->claimed_by);
+	ctl_say("\nEpoch         %" PRIu64 "%s%s\n", info->epoch,
+		a->p->unreachable   ? ""
+		: *a->p->claimed_by ? ", claimed by "
+				    : ", not claimed",
+		a->p->claimed_by);
 	ctl_say("Members       %zu live", a->snapshot->roster.live);
 	double ago = (a->now_ms - (double)a->changed_ms) / 1000;
 	if (a->changed_ms)
@@ -133,8 +136,10 @@ static void print_for_people(const answer *a)
 		ctl_say("Node          %s%s\n", a->p->node,
 			a->p->unreachable ? ", which does not answer: the position is not known" : "");
 	print_owner(a);
-	print_position(a);
-	print_troubles(a);
+	if (!a->p->unreachable) {
+		print_position(a);
+		print_troubles(a);
+	}
 	ctl_say("\nCause: %s.\nNext:  %s.\n", a->diagnosis.cause, a->diagnosis.next);
 }
 
@@ -143,25 +148,11 @@ static json_t *text_or_null(const char *text)
 	return *text ? json_string(text) : json_null();
 }
 
-static void print_as_json(const answer *a)
+/* What is with the messages. */
+static void add_state(json_t *object, const ctl_partition *p)
 {
 	char position[SEG_ID_TEXT_MAX], suspect[SEG_ID_TEXT_MAX];
-	const ctl_partition *p = a->p;
 	bool retries = ctl_snapshot_retries(p);
-	json_t *object = json_pack("{s:i, s:s, s:b, s:s, s:s}", "partition", (int)p->info.partition,
-				   "verdict", a->diagnosis.verdict, "wrong", (int)a->diagnosis.wrong, "cause",
-				   a->diagnosis.cause, "next", a->diagnosis.next);
-	if (*p->node) {
-		json_object_set_new(object, "node", json_string(p->node));
-		json_object_set_new(object, "unreachable", json_boolean(p->unreachable));
-	}
-	json_object_set_new(object, "owner", text_or_null(p->info.owner));
-	json_object_set_new(object, "target", text_or_null(p->info.target));
-	json_object_set_new(object, "claimed_by", text_or_null(p->claimed_by));
-	json_object_set_new(object, "epoch", json_integer((json_int_t)p->info.epoch));
-	json_object_set_new(object, "lease_left_seconds",
-			    a->owner ? json_real(a->owner->lease_left) : json_null());
-	json_object_set_new(object, "members", json_integer((json_int_t)a->snapshot->roster.live));
 	json_object_set_new(object, "position", json_string(seg_id_format(p->info.position, position)));
 	json_object_set_new(object, "beyond", json_integer((json_int_t)p->beyond));
 	json_object_set_new(object, "lanes_busy", json_integer(p->lanes_busy));
@@ -182,6 +173,40 @@ static void print_as_json(const answer *a)
 	json_object_set_new(object, "dead_letters", json_integer((json_int_t)p->info.dead_letters));
 	json_object_set_new(object, "dead_letters_dropped", json_integer((json_int_t)p->letters_dropped));
 	json_object_set_new(object, "lost", json_integer((json_int_t)p->info.lost));
+}
+
+/* The same fields, all null: the node that has the messages does not answer. */
+static void add_no_state(json_t *object)
+{
+	static const ctl_partition nothing;
+	const char *name;
+	json_t *value, *state = json_object();
+	add_state(state, &nothing);
+	json_object_foreach(state, name, value) json_object_set_new(object, name, json_null());
+	json_decref(state);
+}
+
+static void print_as_json(const answer *a)
+{
+	const ctl_partition *p = a->p;
+	json_t *object = json_pack("{s:i, s:s, s:b, s:s, s:s}", "partition", (int)p->info.partition,
+				   "verdict", a->diagnosis.verdict, "wrong", (int)a->diagnosis.wrong, "cause",
+				   a->diagnosis.cause, "next", a->diagnosis.next);
+	if (*p->node) {
+		json_object_set_new(object, "node", json_string(p->node));
+		json_object_set_new(object, "unreachable", json_boolean(p->unreachable));
+	}
+	json_object_set_new(object, "owner", text_or_null(p->info.owner));
+	json_object_set_new(object, "target", text_or_null(p->info.target));
+	json_object_set_new(object, "claimed_by", text_or_null(p->claimed_by));
+	json_object_set_new(object, "epoch", json_integer((json_int_t)p->info.epoch));
+	json_object_set_new(object, "lease_left_seconds",
+			    a->owner ? json_real(a->owner->lease_left) : json_null());
+	json_object_set_new(object, "members", json_integer((json_int_t)a->snapshot->roster.live));
+	if (p->unreachable)
+		add_no_state(object);
+	else
+		add_state(object, p);
 	ctl_json_print(object, false, stdout);
 }
 

@@ -345,7 +345,7 @@ class Consumer {
 		this.table.classList.toggle("plain", !partitions.some(p => KEPT.some(([name]) => p[name])));
 		this.rows.replaceChildren(...shown.map(p => {
 			const trouble = this.troubles.get(p.partition);
-			const ms = Number(p.position.split("-")[0]);
+			const ms = Number((p.position || "0-0").split("-")[0]);
 			const known = n => short(p.unreachable ? null : n);
 			return h("tr", trouble ? {class: trouble.kind, title: trouble.why} : {},
 				h("td", {}, p.partition),
