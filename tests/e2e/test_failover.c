@@ -435,6 +435,20 @@ static void a_sentinel_that_is_taken_for_a_server_says_how_to_write_its_address(
 	assert_false(test_runner_has_said(rig.runner, "SCRIPT LOAD"));
 }
 
+/* It refuses a large command before it says that it wants a password. */
+static void a_sentinel_with_a_password_that_is_taken_for_a_server_says_that_it_wants_one(void **state)
+{
+	(void)state;
+	sentinel = test_sentinel_start(
+		&(test_sentinel_options){.sentinels = 1, .sentinel_password = "of-sentinel"});
+	rig.runner = test_runner_run(
+		"[redis]\naddress = redis://127.0.0.1:%d\n[consumer c]\nstream = s\ngroup = g\n"
+		"plugin = %s/tests/plugins/record.so\noption.path = %s\n",
+		sentinel->sentinels[0]->port, test_build_directory(), rig.deliveries);
+	assert_int_equal(test_runner_wait(rig.runner), EX_NOPERM);
+	test_runner_says(rig.runner, "requires a password; set password_file");
+}
+
 /* The address has this scheme: what segctl says. */
 static const char *with_scheme(const char *scheme)
 {
@@ -547,6 +561,7 @@ int main(void)
 		TEST(the_sentinels_have_a_login_of_their_own),
 		TEST(a_name_that_no_sentinel_knows_is_an_error_that_says_so),
 		TEST(a_sentinel_that_is_taken_for_a_server_says_how_to_write_its_address),
+		TEST(a_sentinel_with_a_password_that_is_taken_for_a_server_says_that_it_wants_one),
 		TEST(an_address_with_the_wrong_kind_of_port_is_told_the_scheme_of_sentinels),
 		TEST(without_a_sentinel_the_error_names_the_master_and_what_fails),
 		TEST(a_list_of_servers_follows_the_master_when_the_roles_change),
