@@ -242,8 +242,8 @@ static void start_header(seg_parser *parser, seg_message *message, const char *n
 	if (!parser->headers) {
 		if (!may_need(parser, parser->header_room * sizeof(seg_header)))
 			return;
-		parser->headers =
-			seg_arena_alloc(&parser->target->room.arena, parser->header_room * sizeof(seg_header));
+		parser->headers = seg_arena_alloc(&parser->target->room.arena,
+						  parser->header_room * sizeof(seg_header));
 		if (!parser->headers) {
 			starve(parser);
 			return;
