@@ -407,8 +407,9 @@ static bool missed_something(seg_member *m)
 	for (uint32_t i = 0; i < m->awake_count && !m->agent.brief; i++)
 		if (missed_worker(m->awake[i]) || m->awake[i]->notes)
 			return true;
-	bool is_awaited = !m->agent.brief && !m->commit.awaited && atomic_load(&m->awaiting) > 0;
-	return is_awaited || atomic_load(&m->report) || seg_stop_is_news(m);
+	bool is_awaited = !m->commit.awaited && atomic_load(&m->awaiting) > 0;
+	bool is_asked = !m->agent.brief && (is_awaited || atomic_load(&m->starved));
+	return is_asked || atomic_load(&m->report) || seg_stop_is_news(m);
 }
 
 static void sleep_until(seg_member *m, int64_t next)

@@ -107,8 +107,9 @@ void seg_shortage_tell(seg_partition *p, seg_shortage why, int64_t since, const 
 	int64_t now = seg_now();
 	bool fails_at_once = why == SEG_SHORTAGE_THREADS || why == SEG_SHORTAGE_STATE;
 	int64_t patience = fails_at_once ? START_PATIENCE : OPEN_PATIENCE;
-	/* A thread needs memory, too, and a plugin may lack it. */
-	if (why == SEG_SHORTAGE_MEMORY || why == SEG_SHORTAGE_THREADS || why == SEG_SHORTAGE_OPEN)
+	/* A thread needs memory, too. A plugin may: it gets some once, for it may fail for long. */
+	if (why == SEG_SHORTAGE_MEMORY || why == SEG_SHORTAGE_THREADS ||
+	    (why == SEG_SHORTAGE_OPEN && !p->shortage.failing))
 		seg_stock_fini(&m->stock);
 	if (p->shortage.given_back || p->own.state != SEG_OWN_ACTIVE || p->own.revoke)
 		return;

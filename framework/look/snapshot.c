@@ -209,6 +209,7 @@ static bool took_answer(question *q, const seg_reply *reply)
 		return seg_exchange_answer(&q->reading->exchange, reply);
 	seg_exchange_counted(&q->reading->exchange);
 	q->partition->unreachable = true;
+	q->partition->info.lag = -1;
 	return false;
 }
 

@@ -129,7 +129,8 @@ const char *seg_reply_explain(const seg_reply *reply, char text[SEG_EXPLANATION_
 		return text;
 	}
 	int length = command_in(said, &command);
-	const char *script = strstr(said, " script: ");
+	/* Redis 7.0 goes on with the script's hash and its line. */
+	const char *script = begins_with(reply, "ERR ") ? strstr(said, " script: ") : NULL;
 	if (length > 0)
 		snprintf(text, SEG_EXPLANATION_MAX,
 			 "%.300s; grant +%.*s: `segctl acl` prints all rights that are needed", said,

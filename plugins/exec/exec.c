@@ -423,8 +423,9 @@ static int exec_init(const seg_host *host, void **out, char *error, size_t error
 	plugin->stop_timeout = host->option_duration(host, "stop_timeout");
 	plugin->messages = host->counter(host, "messages_total", "Messages that a child answered with ok.");
 	plugin->starts = host->counter(host, "child_starts_total", "Children started.");
-	plugin->failures = host->counter(host, "child_failures_total",
-					 "Children that ended, hung or wrote an invalid answer.");
+	plugin->failures = host->counter(
+		host, "child_failures_total",
+		"Children that ended, hung or wrote an invalid answer while they had a message.");
 	*out = plugin;
 	return 0;
 }

@@ -98,8 +98,12 @@ static void a_missing_right_is_named_with_what_to_grant(void **state)
 	explains("NOPERM User app has no permissions to run the 'client|id' command", "; grant +client|id: ");
 	explains("NOPERM this user has no permissions to access one of the keys used as arguments",
 		 "`segctl acl` prints all rights");
-	explains("ERR The user executing the script can't run this command or subcommand script: f00d",
-		 "`segctl acl` prints all rights");
+	explains(
+		"ERR The user executing the script can't run this command or subcommand script: f00d, on @user_script:9.",
+		"can't run this command or subcommand; grant what is missing: `segctl doctor` names it, and `segctl acl` prints");
+	explains(
+		"NOPERM ACL failure in script: No permissions to access a key script: f00d, on @user_script:9.",
+		"No permissions to access a key");
 }
 
 static void a_full_memory_is_told_with_what_makes_room(void **state)

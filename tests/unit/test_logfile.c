@@ -279,6 +279,8 @@ static void a_check_says_so_without_making_a_file(void **state)
 		"or the permissions of its directory");
 	assert_int_equal(seg_logfile_check(directory, &error), SEG_EINVAL);
 	assert_non_null(strstr(error.text, ": Is a directory; "));
+	assert_int_equal(seg_logfile_check(in_directory("new/"), &error), SEG_EINVAL);
+	assert_non_null(strstr(error.text, ": Is a directory; "));
 	seg_logfile_close(open_log(SEG_LOG_INFO, SEG_LOGFILE_TEXT));
 	assert_int_equal(seg_logfile_check(in_directory("log"), &error), 0);
 }

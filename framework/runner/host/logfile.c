@@ -53,8 +53,11 @@ static int check_directory(const char *path)
 int seg_logfile_check(const char *path, seg_error *error)
 {
 	struct stat status;
+	size_t length = strlen(path);
 	int cause;
-	if (stat(path, &status) == 0)
+	if (length > 0 && path[length - 1] == '/')
+		cause = EISDIR;
+	else if (stat(path, &status) == 0)
 		cause = S_ISDIR(status.st_mode) ? EISDIR : access(path, W_OK) ? errno : 0;
 	else
 		cause = errno == ENOENT ? check_directory(path) : errno;

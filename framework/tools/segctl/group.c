@@ -166,7 +166,8 @@ static void describe_for_people(const char *stream, const char *group, const ctl
 		lag, seg_plural((uint64_t)sum.lag), sum.unreachable ? "at least " : "",
 		ctl_count_text(sum.dead_letters, letters), seg_plural(sum.dead_letters));
 	if (sum.values)
-		ctl_say(", %s value%s in state", ctl_count_text(sum.values, values), seg_plural(sum.values));
+		ctl_say(", %s%s value%s in state", sum.unreachable ? "at least " : "",
+			ctl_count_text(sum.values, values), seg_plural(sum.values));
 	ctl_say("\n");
 	for (size_t i = 0; i < targets->count; i++)
 		ctl_say("%s%s", i ? ", " : "It emits to ", targets->list[i]);

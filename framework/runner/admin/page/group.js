@@ -358,7 +358,7 @@ class Consumer {
 				h("td", {class: p.lost ? "wide alarm" : "wide"}, known(p.lost)),
 				h("td", {class: "wide", title: `epoch ${p.epoch}` + (p.assigned_at ? `, assigned at ${clock(p.assigned_at)}` : "")},
 					shortEpoch(p.epoch)),
-				h("td", {class: "wide", title: p.position}, p.unreachable ? "–" : ms ? clock(ms) : "start"),
+				h("td", {class: "wide", title: p.position || ""}, p.unreachable ? "–" : ms ? clock(ms) : "start"),
 				...KEPT.map(([name]) => h("td", {class: "wide kept"}, known(p[name]))),
 				h("td", {class: p.unreachable ? "wide alarm" : "wide"},
 					(p.node || "") + (p.unreachable ? " does not answer" : "")));
