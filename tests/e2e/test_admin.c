@@ -442,6 +442,18 @@ static void the_history_begins_with_the_first_reading_and_tells_only_what_is_new
 	after_is_a_whole_number("/api/v1/history/s/g");
 }
 
+/* The event whose text has these words, borrowed from the list, or NULL. */
+static json_t *event_that_says(json_t *events, const char *words)
+{
+	json_t *list = json_object_get(events, "events");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		json_t *event = json_array_get(list, i);
+		if (strstr(json_string_value(json_object_get(event, "text")), words))
+			return event;
+	}
+	return NULL;
+}
+
 static void events_tell_what_the_log_tells_and_can_be_followed(void **state)
 {
 	(void)state;
@@ -449,19 +461,18 @@ static void events_tell_what_the_log_tells_and_can_be_followed(void **state)
 	add(1, "dead");
 	wait_for("/api/v1/events", 200, "dead-lettered message");
 	json_t *events = get_json("/api/v1/events");
-	json_int_t newest = json_integer_value(json_object_get(events, "newest"));
-	json_t *list = json_object_get(events, "events");
-	size_t count = json_array_size(list);
-	assert_true(count >= 2);
-	json_t *last = json_array_get(list, count - 1);
-	assert_int_equal(json_integer_value(json_object_get(last, "number")), newest);
-	assert_string_equal(json_string_value(json_object_get(last, "level")), "warning");
-	assert_int_equal(json_integer_value(json_object_get(last, "partition")), 0);
+	json_t *letter = event_that_says(events, "dead-lettered message");
+	json_int_t number = json_integer_value(json_object_get(letter, "number"));
+	assert_true(number >= 2 && number <= json_integer_value(json_object_get(events, "newest")));
+	assert_string_equal(json_string_value(json_object_get(letter, "level")), "warning");
+	assert_int_equal(json_integer_value(json_object_get(letter, "partition")), 0);
 	json_decref(events);
+	/* A slow machine may have told more in the meantime. */
 	char path[64];
-	snprintf(path, sizeof(path), "/api/v1/events?after=%lld", (long long)newest - 1);
+	snprintf(path, sizeof(path), "/api/v1/events?after=%lld", (long long)number - 1);
 	events = get_json(path);
-	assert_int_equal(json_array_size(json_object_get(events, "events")), 1);
+	letter = json_array_get(json_object_get(events, "events"), 0);
+	assert_int_equal(json_integer_value(json_object_get(letter, "number")), number);
 	json_decref(events);
 	after_is_a_whole_number("/api/v1/events");
 }

@@ -18,10 +18,11 @@
 
 #include <cmocka.h>
 
+#include "harness/environment.h"
 #include "harness/runner.h"
 #include "harness/server.h"
 
-enum { PATIENCE_MS = 60000, WORDS_MAX = 48, COMMAND_MAX = 4096, OUTPUT_MAX = 4 << 20 };
+enum { PATIENCE_MS = 60000, WORDS_MAX = 48, COMMAND_MAX = 4096, ADDRESS_MAX = 1024, OUTPUT_MAX = 4 << 20 };
 
 static void split(char *command, const char **argv)
 {
@@ -36,26 +37,37 @@ static void split(char *command, const char **argv)
 	argv[argc] = NULL;
 }
 
-static void become_segctl(const char *program, const char *address, const char *command)
+/* What a child executes. Made before the fork, since the child may not allocate. */
+typedef struct {
+	char program[512], words[COMMAND_MAX], address[ADDRESS_MAX];
+	const char *argv[WORDS_MAX];
+	char **environment;
+} call;
+
+static void make_call(call *c, const char *address, const char *command)
 {
-	char words[COMMAND_MAX];
-	const char *argv[WORDS_MAX] = {program};
-	snprintf(words, sizeof(words), "%s", command);
-	split(words, argv);
-	unsetenv("SEGMENTER_ADDRESS");
-	unsetenv("SEGMENTER_NAMESPACE");
-	setenv("LC_ALL", "C.UTF-8", 1);
-	if (address)
-		setenv("SEGMENTER_ADDRESS", address, 1);
-	execv(program, (char *const *)(uintptr_t)argv);
+	const char *const changes[] = {"SEGMENTER_NAMESPACE", "LC_ALL=C.UTF-8", "TERM=xterm",
+				       "NO_COLOR=1",          c->address,       NULL};
+	snprintf(c->program, sizeof(c->program), "%s/framework/tools/segctl/segctl", test_build_directory());
+	snprintf(c->words, sizeof(c->words), "%s", command);
+	c->argv[0] = c->program;
+	split(c->words, c->argv);
+	snprintf(c->address, sizeof(c->address), "SEGMENTER_ADDRESS%s%s", address ? "=" : "",
+		 address ? address : "");
+	c->environment = test_environment_with(changes);
+}
+
+static _Noreturn void become(const call *c)
+{
+	execve(c->program, (char *const *)(uintptr_t)c->argv, c->environment);
 	_exit(127);
 }
 
 static pid_t start(const char *address, const char *command, int in, int out, int err)
 {
-	char program[512];
+	call c;
+	make_call(&c, address, command);
 	pid_t parent = getpid();
-	snprintf(program, sizeof(program), "%s/framework/tools/segctl/segctl", test_build_directory());
 	fflush(NULL);
 	pid_t pid = fork();
 	if (pid == 0) {
@@ -65,9 +77,10 @@ static pid_t start(const char *address, const char *command, int in, int out, in
 		dup2(in, STDIN_FILENO);
 		dup2(out, STDOUT_FILENO);
 		dup2(err, STDERR_FILENO);
-		become_segctl(program, address, command);
+		become(&c);
 	}
 	assert_true(pid > 0);
+	free(c.environment);
 	return pid;
 }
 
@@ -169,18 +182,17 @@ pid_t test_segctl_start(const char *address, const char *command, int *output)
 
 pid_t test_segctl_start_on_terminal(const char *address, const char *command, int *terminal)
 {
-	char program[512];
+	call c;
 	struct winsize size = {.ws_row = 24, .ws_col = 80};
-	snprintf(program, sizeof(program), "%s/framework/tools/segctl/segctl", test_build_directory());
+	make_call(&c, address, command);
 	fflush(NULL);
 	pid_t pid = forkpty(terminal, NULL, NULL, &size);
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		setenv("TERM", "xterm", 1);
-		setenv("NO_COLOR", "1", 1);
-		become_segctl(program, address, command);
+		become(&c);
 	}
 	assert_true(pid > 0);
+	free(c.environment);
 	return pid;
 }
 

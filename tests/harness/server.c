@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "harness/environment.h"
 #include "harness/port.h"
 
 enum { START_TIMEOUT_MS = 20000 };
@@ -114,17 +115,15 @@ static void repair(const test_server *server)
 }
 
 /* Becomes the server. If the test dies, its server dies, too. */
-static void become_server(const test_server *server, const char *program, char **argv, pid_t parent)
+static void become_server(const char *program, char **argv, char **environment, pid_t parent)
 {
 	sigset_t none;
-	for (const char *const *variable = server->environment; variable && *variable; variable++)
-		putenv((char *)(uintptr_t)*variable);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(127);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	execvp(program, argv);
+	execvpe(program, argv, environment);
 	_exit(127);
 }
 
@@ -166,12 +165,15 @@ static void spawn(test_server *server)
 	for (int i = 0; server->extra[i]; i++)
 		argv[n++] = server->extra[i];
 
+	static const char *const nothing[] = {NULL};
+	char **environment = test_environment_with(server->environment ? server->environment : nothing);
 	pid_t parent = getpid();
 	server->pid = fork();
 	if (server->pid < 0)
 		fail_msg("fork: %s", strerror(errno));
 	if (server->pid == 0)
-		become_server(server, program, argv, parent);
+		become_server(program, argv, environment, parent);
+	free(environment);
 }
 
 void test_server_wait(test_server *server)

@@ -19,6 +19,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,7 @@
 
 #include <segmenter/segmenter.h>
 
+#include "harness/environment.h"
 #include "harness/server.h"
 #include "sweep/sizes.h"
 
@@ -189,38 +191,41 @@ static long count_calls(const run *r)
 	return calls;
 }
 
-static void set_environment(const run *r)
+/* What a run executes. Made before the fork, since the child may not allocate. */
+typedef struct {
+	char number[40], kind[40], in_a_row[40], report[160], board[160], preload[320], program[300];
+	const char *argv[6];
+	char **environment;
+} command;
+
+static void make_command(const run *r, command *c)
 {
-	char number[24], preload[300];
-	snprintf(number, sizeof(number), "%ld", r->nth);
-	snprintf(preload, sizeof(preload), "%s/tests/sweep/fail_nth.so", build);
-	setenv("FAIL_NTH", number, 1);
-	setenv("FAIL_KIND", r->sweep->kind->calls, 1);
-	setenv("FAIL_COUNT", r->sweep->kind->in_a_row, 1);
-	setenv("FAIL_REPORT", r->report, 1);
-	setenv("FAIL_BOARD", r->board, 1);
-	setenv("LD_PRELOAD", preload, 1);
-	setenv("ASAN_OPTIONS", "verify_asan_link_order=0:allocator_may_return_null=1:exitcode=99", 1);
-	setenv("UBSAN_OPTIONS", "exitcode=99", 1);
+	const char *const changes[] = {c->number, c->kind,    c->in_a_row, c->report,
+				       c->board,  c->preload, NULL};
+	const char *const scenario[] = {c->program, server->address,        r->consumed[0].stream,
+					r->sent,    r->consumed[0].handled, NULL};
+	const char *const runner[] = {c->program, "-c", r->config, NULL, NULL, NULL};
+	bool library = is(r, "library");
+	snprintf(c->number, sizeof(c->number), "FAIL_NTH=%ld", r->nth);
+	snprintf(c->kind, sizeof(c->kind), "FAIL_KIND=%s", r->sweep->kind->calls);
+	snprintf(c->in_a_row, sizeof(c->in_a_row), "FAIL_COUNT=%s", r->sweep->kind->in_a_row);
+	snprintf(c->report, sizeof(c->report), "FAIL_REPORT=%s", r->report);
+	snprintf(c->board, sizeof(c->board), "FAIL_BOARD=%s", r->board);
+	snprintf(c->preload, sizeof(c->preload), "LD_PRELOAD=%s/tests/sweep/fail_nth.so", build);
+	snprintf(c->program, sizeof(c->program), "%s/%s", build,
+		 library ? "tests/sweep/scenario" : "framework/segrunner");
+	memcpy(c->argv, library ? scenario : runner, sizeof(c->argv));
+	c->environment = test_environment_with(changes);
 }
 
-static _Noreturn void become(const run *r)
+static _Noreturn void become(const run *r, const command *c)
 {
-	char program[300];
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	int fd = open(r->output, O_WRONLY | O_CREAT | O_APPEND, 0600);
 	dup2(fd, STDOUT_FILENO);
 	dup2(fd, STDERR_FILENO);
-	set_environment(r);
-	if (is(r, "library")) {
-		snprintf(program, sizeof(program), "%s/tests/sweep/scenario", build);
-		execl(program, program, server->address, r->consumed[0].stream, r->sent,
-		      r->consumed[0].handled, (char *)NULL);
-	} else {
-		snprintf(program, sizeof(program), "%s/framework/segrunner", build);
-		execl(program, program, "-c", r->config, (char *)NULL);
-	}
-	dprintf(STDERR_FILENO, "cannot execute %s: %s\n", program, strerror(errno));
+	execve(c->program, (char *const *)(uintptr_t)c->argv, c->environment);
+	dprintf(STDERR_FILENO, "cannot execute %s: %s\n", c->program, strerror(errno));
 	_exit(CANNOT_START);
 }
 
@@ -422,13 +427,16 @@ static void clean_up(const run *r)
 static bool run_once(const sweep *s, long nth, long *calls)
 {
 	run r = {.sweep = s, .nth = nth};
+	command c;
 	prepare(&r);
+	make_command(&r, &c);
 	fflush(NULL);
 	pid_t pid = fork();
 	if (pid < 0)
 		abort();
 	if (pid == 0)
-		become(&r);
+		become(&r, &c);
+	free(c.environment);
 	wait_for(&r, pid);
 	bool fired = access(r.report, F_OK) == 0;
 	if (fired)
@@ -482,6 +490,9 @@ static void start(void)
 	seg_client_options options;
 	seg_error error = {0};
 	snprintf(build, sizeof(build), "%s", given ? given : ".");
+	/* For the programs that run; this one's sanitizer has read its own already. */
+	setenv("ASAN_OPTIONS", "verify_asan_link_order=0:allocator_may_return_null=1:exitcode=99", 1);
+	setenv("UBSAN_OPTIONS", "exitcode=99", 1);
 	test_directory_make(directory);
 	server = test_server_start(NULL);
 	seg_client_options_init(&options);
