@@ -183,6 +183,30 @@ static void judge_missing(trial *t, const seg_right *right, bool exists)
 		seg_report_advise(t->report, "look for rename-command in the server's configuration");
 }
 
+static bool has_all_of(seg_user_kind user, const seg_right *const *asked, size_t count, const answer *a)
+{
+	for (size_t i = 0; i < count; i++)
+		if ((asked[i]->users & user) && !asked[i]->without && a->numbers[i] != 1)
+			return false;
+	return true;
+}
+
+/* A user who is meant for one program lacks what only the others need. */
+static void tell_for_whom_it_suffices(const trial *t, const seg_right *const *asked, size_t count,
+				      const answer *a)
+{
+	static const struct {
+		seg_user_kind user;
+		const char *name;
+	} programs[] = {{SEG_USER_RUNNER, "runner"}, {SEG_USER_PRODUCER, "producer"}};
+	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
+		if (has_all_of(programs[i].user, asked, count, a))
+			seg_report_ok(
+				t->report, "rights",
+				"the user may run all that a %s needs; `segctl doctor --for %s` tries only that",
+				programs[i].name, programs[i].name);
+}
+
 static void judge_commands(trial *t, const seg_right *const *asked, size_t count, const answer *a)
 {
 	size_t missing = 0;
@@ -192,6 +216,8 @@ static void judge_commands(trial *t, const seg_right *const *asked, size_t count
 		missing++;
 		judge_missing(t, asked[i], a->numbers[i] == 0);
 	}
+	if (missing > 0 && t->user == SEG_USER_ANY)
+		tell_for_whom_it_suffices(t, asked, count, a);
 	if (missing == 0)
 		seg_report_ok(t->report, "rights", "the user may run all %zu commands that it needs", count);
 }

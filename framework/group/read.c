@@ -27,8 +27,8 @@
 /* A refusal that passes by itself, such as MOVED, is logged if it comes so often in a row: after about two seconds. */
 enum { REFUSED_MOST = 5 };
 
-/* After so many reads that broke, the log says so. One is most often Redis's restart, or the network. */
-enum { LOSSES_TELL = 2 };
+/* After so many reads that broke, the log says so. A few are most often Redis's restarts, or the network. */
+enum { LOSSES_TELL = 4 };
 
 /*
  * Far from Redis, the first reads of all partitions together may bring so many bytes: a link of 4 MB/s carries them in a second. Later ones
@@ -187,19 +187,27 @@ void seg_read_finished(seg_partition *p, int64_t now)
 		p->read.at = now + p->member->options.linger;
 }
 
-void seg_read_refused(seg_partition *p, const seg_reply *reply, int64_t now)
+static void tell_refusal(seg_partition *p, const seg_reply *reply, int64_t now)
 {
 	char text[SEG_EXPLANATION_MAX];
+	if (seg_refusal_concerns_all(p->member, reply)) {
+		seg_refusal_tell(p->member, &p->logger, READ, reply);
+		return;
+	}
+	if (p->read.told_at && now - p->read.told_at < REFUSED_TELL)
+		return;
+	seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused to read %s (%u time%s in a row): %s", p->log_key,
+		p->read.refusals, seg_plural(p->read.refusals), seg_reply_explain(reply, text));
+	p->read.told_at = now;
+}
+
+void seg_read_refused(seg_partition *p, const seg_reply *reply, int64_t now)
+{
 	seg_read_failed(p, false);
 	seg_refusal_note(p, SEG_REFUSED_READ, READ, reply);
 	p->read.refusals++;
-	bool lasts = !seg_reply_is_transient(reply) || p->read.refusals >= REFUSED_MOST;
-	if (lasts && (p->read.told_at == 0 || now - p->read.told_at >= REFUSED_TELL)) {
-		seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused to read %s (%u time%s in a row): %s",
-			p->log_key, p->read.refusals, seg_plural(p->read.refusals),
-			seg_reply_explain(reply, text));
-		p->read.told_at = now;
-	}
+	if (!seg_reply_is_transient(reply) || p->read.refusals >= REFUSED_MOST)
+		tell_refusal(p, reply, now);
 	p->read.at = now + seg_backoff(REFUSED_PAUSE, REFUSED_PAUSE_CAP, p->read.refusals);
 }
 

@@ -68,11 +68,7 @@ static int lasting_status(const seg_reply *reply)
 	return seg_reply_is_transient(reply) ? 0 : seg_reply_status(reply);
 }
 
-/*
- * Whether the answer says something of all partitions. What passes by itself, such as READONLY or OOM, is the state of a server, and a cluster
- * has several. Users are set up alike on all of them.
- */
-static bool concerns_all(const seg_member *m, const seg_reply *reply)
+bool seg_refusal_concerns_all(const seg_member *m, const seg_reply *reply)
 {
 	return seg_reply_is_transient(reply) ? !seg_route_is_cluster(m->data)
 					     : seg_reply_denies_command(reply);
@@ -119,7 +115,7 @@ void seg_refusal_note(seg_partition *p, seg_refused kind, const char *what, cons
 		p->refusal.all_since = SEG_NEVER;
 	}
 	/* The shown text is the newest answer's, so a verdict must be about the same. */
-	if (!concerns_all(p->member, reply))
+	if (!seg_refusal_concerns_all(p->member, reply))
 		p->refusal.all_since = SEG_NEVER;
 	else if (p->refusal.all_since == SEG_NEVER)
 		p->refusal.all_since = now;

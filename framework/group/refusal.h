@@ -19,6 +19,12 @@ void seg_refusal_fini(seg_member *member);
  */
 void seg_refusal_tell(seg_member *member, const seg_logger *logger, const char *what, const seg_reply *reply);
 
+/*
+ * Whether the answer says something of all partitions. What passes by itself, such as READONLY or OOM, is the state of a server, and
+ * a cluster has several. Users are set up alike on all of them.
+ */
+bool seg_refusal_concerns_all(const seg_member *member, const seg_reply *reply);
+
 /* Counts and shows that Redis refuses the member's heartbeat, or what comes before it, until one is accepted or has no answer. */
 void seg_refusal_note_member(seg_member *member, const char *what, const seg_reply *reply);
 void seg_refusal_member_over(seg_member *member);

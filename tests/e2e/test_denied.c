@@ -357,6 +357,31 @@ static void a_right_that_is_taken_away_is_named_and_the_log_is_not_flooded(void 
 	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 }
 
+/* Each of the four partitions has asked twice. */
+static bool reads_were_rejected(void *arg)
+{
+	(void)arg;
+	redisReply *reply = test_server_command(rig.redis, "INFO commandstats");
+	const char *reads = strstr(reply->str, "cmdstat_xread:");
+	const char *rejected = reads ? strstr(reads, "rejected_calls=") : NULL;
+	long long count = rejected ? atoll(rejected + strlen("rejected_calls=")) : 0;
+	freeReplyObject(reply);
+	return count >= 8;
+}
+
+static void a_right_that_all_partitions_lack_is_not_named_for_each_of_them(void **state)
+{
+	(void)state;
+	deny("");
+	run("");
+	deny("-xread");
+	test_wait_until(reads_were_rejected, NULL, PATIENCE_MS, "Redis rejects the reads");
+	test_runner_says(rig.runner, "Redis refused a read: NOPERM");
+	deny("");
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
+	assert_in_range(test_runner_times_said(rig.runner, "run the 'xread' command"), 1, 2);
+}
+
 static void refused_heartbeats_say_why_the_lease_has_expired(void **state)
 {
 	(void)state;
@@ -399,6 +424,7 @@ int main(void)
 		TEST(without_info_a_replica_is_refused_all_the_same),
 		TEST(without_info_a_new_connection_is_no_replaced_redis),
 		TEST(a_right_that_is_taken_away_is_named_and_the_log_is_not_flooded),
+		TEST(a_right_that_all_partitions_lack_is_not_named_for_each_of_them),
 		TEST(refused_heartbeats_say_why_the_lease_has_expired),
 		TEST(a_server_that_stops_answering_is_why_the_lease_has_expired),
 	};

@@ -195,6 +195,17 @@ static void rights_of_segctl_alone_are_no_failure_unless_they_are_asked_for(void
 	says("fail rights       the user may not run scan: run ACL SETUSER with +scan");
 }
 
+static void the_rights_of_one_program_are_recognised(void **state)
+{
+	(void)state;
+	doctor_as(KEYS " " PRODUCER, "", EX_NOPERM);
+	says("ok   rights       the user may run all that a producer needs; `segctl doctor --for producer` tries only that");
+	does_not_say("all that a runner needs");
+	doctor_as("~* +@all -hkeys", "", EX_NOPERM);
+	does_not_say("all that a runner needs");
+	says("all that a producer needs");
+}
+
 static void refused_info_and_config_are_a_warning_each(void **state)
 {
 	(void)state;
@@ -573,6 +584,7 @@ int main(void)
 		TEST(a_wrong_password_and_a_missing_one_are_77),
 		TEST(the_documented_rights_suffice),
 		TEST(rights_of_segctl_alone_are_no_failure_unless_they_are_asked_for),
+		TEST(the_rights_of_one_program_are_recognised),
 		TEST(refused_info_and_config_are_a_warning_each),
 		TEST(each_missing_right_is_named),
 		TEST(keys_outside_the_pattern_are_named),
