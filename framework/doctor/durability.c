@@ -151,14 +151,14 @@ void seg_judge_replicas(const seg_facts *facts, seg_report *report)
 	if (good < needed) {
 		seg_report_fail(report, EX_UNAVAILABLE, "replicas",
 				"min-replicas-to-write is %" PRId64 ", but %" PRId64
-				" are in reach, so Redis refuses all writes (NOREPLICAS)",
-				needed, good);
+				" %s in reach, so Redis refuses all writes (NOREPLICAS)",
+				needed, good, good == 1 ? "is" : "are");
 		seg_report_advise(report, "start the replicas, or lower min-replicas-to-write");
 	} else if (good < facts->ack_replicas) {
 		seg_report_fail(report, EX_CONFIG, "replicas",
 				"ack_replicas is %" PRIu32 ", but %" PRId64
-				" are in reach, so no send is acknowledged and no commit counts",
-				facts->ack_replicas, good);
+				" %s in reach, so no send is acknowledged and no commit counts",
+				facts->ack_replicas, good, good == 1 ? "is" : "are");
 		seg_report_advise(report, "start the replicas, or lower ack_replicas");
 	} else if (count == 0) {
 		seg_report_ok(report, "replicas", "none");

@@ -209,14 +209,15 @@ static void tell_for_whom_it_suffices(const trial *t, const seg_right *const *as
 
 static void judge_commands(trial *t, const seg_right *const *asked, size_t count, const answer *a)
 {
-	size_t missing = 0;
+	size_t missing = 0, needed = 0;
 	for (size_t i = 0; i < count; i++) {
 		if (a->numbers[i] == 1)
 			continue;
 		missing++;
+		needed += !asked[i]->without;
 		judge_missing(t, asked[i], a->numbers[i] == 0);
 	}
-	if (missing > 0 && t->user == SEG_USER_ANY)
+	if (needed > 0 && t->user == SEG_USER_ANY)
 		tell_for_whom_it_suffices(t, asked, count, a);
 	if (missing == 0)
 		seg_report_ok(t->report, "rights", "the user may run all %zu commands that it needs", count);

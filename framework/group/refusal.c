@@ -12,38 +12,42 @@
 
 /* --- the log ------------------------------------------------------------------------------ */
 
-/* The place of the refusals of this kind; the one that was told longest ago, if there is none. */
-static seg_refusal *place_of(seg_member *m, const char *what)
+/* The beginning of the text, by which refusals are alike. */
+#define START_MAX sizeof(((seg_refusal *)0)->start)
+
+/* The place of the refusals that are alike; the one that was told longest ago, if there is none. */
+static seg_refusal *place_of(seg_member *m, const char *what, const char *start)
 {
 	seg_refusal *oldest = &m->refusals.logged[0];
 	for (size_t i = 0; i < SEG_REFUSALS_MAX; i++) {
 		seg_refusal *r = &m->refusals.logged[i];
-		if (r->what && strcmp(r->what, what) == 0)
+		if (r->what && strcmp(r->what, what) == 0 && strcmp(r->start, start) == 0)
 			return r;
 		if (r->told_at < oldest->told_at)
 			oldest = r;
 	}
+	*oldest = (seg_refusal){.what = what};
+	snprintf(oldest->start, START_MAX, "%s", start);
 	return oldest;
 }
 
 void seg_refusal_tell(seg_member *m, const seg_logger *logger, const char *what, const seg_reply *reply)
 {
-	char text[SEG_EXPLANATION_MAX], start[sizeof(m->refusals.logged[0].start)], more[64] = "";
+	char text[SEG_EXPLANATION_MAX], start[START_MAX], more[64] = "";
 	int64_t now = seg_now();
-	seg_refusal *r = place_of(m, what);
 	seg_reply_explain(reply, text);
 	snprintf(start, sizeof(start), "%.*s", (int)sizeof(start) - 1, text);
-	bool alike = r->what && strcmp(r->what, what) == 0 && strcmp(r->start, start) == 0;
-	if (alike && now - r->told_at < TELL_INTERVAL) {
+	seg_refusal *r = place_of(m, what, start);
+	if (r->told_at && now - r->told_at < TELL_INTERVAL) {
 		r->untold++;
 		return;
 	}
-	if (alike && r->untold > 0)
+	if (r->untold > 0)
 		snprintf(more, sizeof(more), " (and %u time%s since the last such line)", r->untold,
 			 seg_plural(r->untold));
 	seg_log(logger, SEG_LOG_ERROR, "Redis refused %s: %s%s", what, text, more);
-	*r = (seg_refusal){.what = what, .told_at = now};
-	memcpy(r->start, start, sizeof(start));
+	r->told_at = now;
+	r->untold = 0;
 }
 
 /* --- what is shown ---------------------------------------------------------------------------- */

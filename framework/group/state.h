@@ -156,12 +156,12 @@ typedef enum seg_phase {
 	SEG_PHASE_GONE,
 } seg_phase;
 
-/* Refusals of one kind of call: refusal.c's. */
+/* Refusals that are alike: refusal.c's. */
 typedef struct seg_refusal {
-	const char *what; /* the kind; NULL: none yet */
+	const char *what; /* the kind of call; NULL: none yet */
 	char start[96];   /* of why */
-	int64_t told_at;
-	unsigned untold; /* alike, since then */
+	int64_t told_at;  /* 0: not yet */
+	unsigned untold;  /* since then */
 } seg_refusal;
 
 enum { SEG_REFUSALS_MAX = 8 };

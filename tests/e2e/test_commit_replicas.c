@@ -17,7 +17,13 @@
 #include "harness/rig.h"
 
 /* A replica has a sixth of the session timeout to answer; CALM_SESSION_MS suits a busy machine too. */
-enum { PATIENCE_MS = 15000, SESSION_MS = 1500, CALM_SESSION_MS = 12000, MESSAGES = 20 };
+enum {
+	PATIENCE_MS = 15000,
+	SHORT_MS = 1500,
+	SESSION_MS = 3 * SHORT_MS,
+	CALM_SESSION_MS = 12000,
+	MESSAGES = 20
+};
 
 static test_server *replica;
 static redisContext *at_replica;
@@ -107,7 +113,7 @@ static void a_commit_that_no_replica_has_does_not_count_until_one_comes(void **s
 	(void)state;
 	seg_consumer *consumer = test_consumer_join(rig.client, "s", SESSION_MS);
 	test_consumer_handle(consumer, MESSAGES);
-	assert_int_equal(seg_consumer_sync(consumer, 2 * SESSION_MS, NULL), SEG_ETIMEOUT);
+	assert_int_equal(seg_consumer_sync(consumer, SESSION_MS + SHORT_MS, NULL), SEG_ETIMEOUT);
 	/* The master has it; the lease lives; one line says why. */
 	assert_int_equal(atomic_load(&warnings), 1);
 	attach_replica();
@@ -122,7 +128,7 @@ static void commits_do_not_count_while_the_right_to_wait_is_taken_away(void **st
 	seg_consumer *consumer = test_consumer_join(rig.client, "s", CALM_SESSION_MS);
 	test_rig_tell("ACL SETUSER default -wait");
 	test_consumer_handle(consumer, MESSAGES);
-	assert_int_equal(seg_consumer_sync(consumer, SESSION_MS, NULL), SEG_ETIMEOUT);
+	assert_int_equal(seg_consumer_sync(consumer, SHORT_MS, NULL), SEG_ETIMEOUT);
 	/* The commits are repeated, the line is not. */
 	assert_int_equal(atomic_load(&refusals), 1);
 	test_rig_tell("ACL SETUSER default +wait");
@@ -139,7 +145,7 @@ static void a_partition_is_released_once_a_replica_has_it(void **state)
 	test_consumer_handle(consumer, MESSAGES);
 	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
 	detach_replica();
-	assert_int_equal(seg_consumer_close(consumer, SESSION_MS, NULL), SEG_ETIMEOUT);
+	assert_int_equal(seg_consumer_close(consumer, SHORT_MS, NULL), SEG_ETIMEOUT);
 }
 
 static long long letters_at(redisContext *redis)

@@ -167,6 +167,21 @@ static long long use(int messages)
 	return slowest;
 }
 
+/*
+ * Whether no message took a second. Without CLIENT UNBLOCK only those are slow whose partition is not in the read under way, so each
+ * counts; but a busy machine may hold one up, so there are several tries.
+ */
+static bool messages_are_quick(void)
+{
+	enum { TRIES = 3, MESSAGES = 40, QUICK_MS = 1000 };
+	bool quick = false;
+	for (int i = 0; i < TRIES && !quick; i++) {
+		logged[0] = '\0';
+		quick = use(MESSAGES) < QUICK_MS;
+	}
+	return quick;
+}
+
 static long long calls_of(const char *command)
 {
 	char name[64];
@@ -188,7 +203,8 @@ static void scripts_that_cannot_be_loaded_are_sent_once_on_each_connection(void 
 	warned_once("the user app may not run SCRIPT LOAD");
 	warned_once("grant +script|load");
 	assert_int_equal(calls_of("script|load"), 0);
-	assert_true(calls_of("evalsha") > 40);
+	/* Each send but the first one; how many commits there are depends on the machine. */
+	assert_true(calls_of("evalsha") > 20);
 	/* Three connections: each has tried EVAL, and has sent no more scripts than there are. */
 	assert_in_range(calls_of("eval"), 3, 3 * 14);
 }
@@ -257,7 +273,7 @@ static void without_client_messages_are_quick_and_the_connections_have_names(voi
 {
 	(void)state;
 	deny("-client");
-	assert_true(use(40) < 1000);
+	assert_true(messages_are_quick());
 	warned_once("the user app may not run CLIENT UNBLOCK");
 	assert_null(strstr(logged, "CLIENT ID")); /* HELLO does the same */
 	seg_client *client = open_client();
@@ -272,7 +288,7 @@ static void where_client_and_hello_are_renamed_messages_are_quick(void **state)
 	(void)state;
 	start("--appendonly yes --rename-command CLIENT none1 --rename-command HELLO none2");
 	deny("");
-	assert_true(use(40) < 1000);
+	assert_true(messages_are_quick());
 	warned_once("refuses CLIENT ID (ERR unknown command");
 }
 
@@ -357,7 +373,7 @@ static void a_right_that_is_taken_away_is_named_and_the_log_is_not_flooded(void 
 	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 }
 
-/* Each of the four partitions has asked twice. */
+/* More calls than one blocking read and one read of each of the four partitions. */
 static bool reads_were_rejected(void *arg)
 {
 	(void)arg;
@@ -379,7 +395,7 @@ static void a_right_that_all_partitions_lack_is_not_named_for_each_of_them(void 
 	test_runner_says(rig.runner, "Redis refused a read: NOPERM");
 	deny("");
 	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
-	assert_in_range(test_runner_times_said(rig.runner, "run the 'xread' command"), 1, 2);
+	assert_false(test_runner_has_said(rig.runner, "Redis refused to read __default:s:partition_"));
 }
 
 static void refused_heartbeats_say_why_the_lease_has_expired(void **state)

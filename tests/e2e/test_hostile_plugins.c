@@ -23,7 +23,14 @@
 #include "harness/rig.h"
 #include "harness/segctl.h"
 
-enum { PARTITIONS = 4, MESSAGES = 20, BAD = 7, SESSION_MS = 500 };
+enum {
+	PARTITIONS = 4,
+	MESSAGES = 20,
+	BAD = 7,
+	SESSION_MS = 500,
+	HANG_SESSION_MS = 4000,
+	LONG_SESSION_MS = 10000
+};
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 /* A sanitizer reports the fault itself, and exits. */
@@ -35,11 +42,13 @@ enum { SANITIZED = 0 };
 /* On a busy machine, a call that does return may take seconds. */
 #define PATIENT "handler_timeout = 30s\nshutdown_timeout = 1h"
 static const char *timeouts;
-static seg_id bad; /* the message that triggers the fault: number BAD of partition 0 */
+static int session_ms; /* short for a runner whose end is waited for */
+static seg_id bad;     /* the message that triggers the fault: number BAD of partition 0 */
 
 static int set_up(void **state)
 {
 	timeouts = PATIENT;
+	session_ms = SESSION_MS;
 	test_rig_set_up(state);
 	return 0;
 }
@@ -50,7 +59,7 @@ static test_runner *run(const char *name, const char *plugin, const char *more)
 		"[redis]\naddress = %s\n[runner]\nname = %s\n%s\n"
 		"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/%s.so\nsession_timeout = %dms\n"
 		"retry_backoff = 1ms\ntick = 10ms\n%s\n",
-		rig.server->address, name, timeouts, test_build_directory(), plugin, SESSION_MS, more);
+		rig.server->address, name, timeouts, test_build_directory(), plugin, session_ms, more);
 }
 
 /*
@@ -129,6 +138,8 @@ static void another_runner_goes_on(void)
 	char option[128];
 	snprintf(option, sizeof(option), "option.path = %s", rig.deliveries);
 	timeouts = "";
+	/* Where its lease ends, it handles messages again. */
+	session_ms = LONG_SESSION_MS;
 	rig.other = run("good", "record", option);
 	test_group_wait_drained(rig.server->address, "s", "g");
 	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
@@ -157,10 +168,11 @@ static void another_runner_takes_over(void)
 
 /* --- plugins that do not return -------------------------------------------------------------------- */
 
-/* Only this runner is impatient, and not the one that takes over. */
+/* Only this runner is impatient, and not the one that takes over. It keeps its lease while the call hangs. */
 static void run_impatiently(const char *deed, const char *more)
 {
-	timeouts = "handler_timeout = 300ms\nshutdown_timeout = 1h";
+	timeouts = "handler_timeout = 2s\nshutdown_timeout = 1h";
+	session_ms = HANG_SESSION_MS;
 	run_hostile("hostile", deed, more);
 	timeouts = PATIENT;
 }

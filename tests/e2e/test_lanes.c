@@ -30,11 +30,13 @@
 enum { KEYS = 40, PER_SECOND = 50, LANES = 8, PATIENCE_MS = 30000 };
 
 /* Where a lease ends on a slow machine, messages are handled again. So it is short only where a next process waits for its end. */
+#define IMMORTAL "10s"
+#define MORTAL "3s"
 static const char *session_timeout;
 
 static int set_up(void **state)
 {
-	session_timeout = "10s";
+	session_timeout = IMMORTAL;
 	test_rig_set_up(state);
 	return 0;
 }
@@ -253,7 +255,7 @@ static bool much_is_done_beyond(void *arg)
 static void a_killed_runner_repeats_what_was_in_hand_and_not_what_is_done_beyond_the_position(void **state)
 {
 	(void)state;
-	session_timeout = "1s";
+	session_timeout = MORTAL;
 	begin_with_bad();
 	run(LANES, FOREVER "batch_size = 4\n");
 	test_load *load = load_of(40);
@@ -265,6 +267,7 @@ static void a_killed_runner_repeats_what_was_in_hand_and_not_what_is_done_beyond
 			"all that calls have answered is committed");
 	assert_int_equal(test_runner_stop(rig.runner, SIGKILL), -SIGKILL);
 	open_gate();
+	session_timeout = IMMORTAL;
 	run(LANES, "batch_size = 4\n");
 	int numbers = test_load_end(load);
 	wait_drained();
@@ -351,7 +354,7 @@ static bool second_was_tried_often(void *arg)
 static void an_owner_without_lanes_and_then_one_with_them_pass_over_what_is_done(void **state)
 {
 	(void)state;
-	session_timeout = "1s";
+	session_timeout = MORTAL;
 	begin_with_bad();
 	run(LANES, FOREVER);
 	test_load *load = load_of(20);
@@ -368,6 +371,7 @@ static void an_owner_without_lanes_and_then_one_with_them_pass_over_what_is_done
 	test_wait_until(the_position_has_moved, NULL, PATIENCE_MS, "the commit up to the second one");
 	assert_in_range(done_beyond(), 1, KEYS * numbers - 1);
 	assert_int_equal(test_runner_stop(rig.runner, SIGKILL), -SIGKILL);
+	session_timeout = IMMORTAL;
 	run(LANES, "");
 	wait_drained();
 	assert_int_equal(check(numbers), 0);

@@ -28,6 +28,9 @@
 /* Without a signal, each wait would last 10 s or longer. */
 enum { PROMPT_MS = 5000, PATIENCE_MS = 20000, WATCHDOG_MS = 400, MESSAGE_MAX = 1024 };
 
+/* Of so many signs of life, so many may be late. */
+enum { SIGNS = 20, LATE_MOST = 2 };
+
 static test_fake_embedded *fake;
 static int supervisor = -1, lock = -1;
 
@@ -105,12 +108,19 @@ static void expect(const char *text)
 		fail_msg("\"%s\" did not come", text);
 }
 
-/* For several watchdog timeouts, two signs of life are never further apart than the watchdog allows. */
+/*
+ * For several watchdog timeouts, signs of life come as the watchdog demands. A busy machine delays some of them; a wait that does not
+ * feed the watchdog delays all of them, or one for longer.
+ */
 static void feeds_the_watchdog(void)
 {
-	for (int i = 0; i < 20; i++)
-		if (!hears("WATCHDOG=1", 2 * WATCHDOG_MS)) /* twice: the machine may be busy */
+	int late = 0;
+	for (int i = 0; i < SIGNS; i++) {
+		if (hears("WATCHDOG=1", 2 * WATCHDOG_MS))
+			continue;
+		if (++late > LATE_MOST || !hears("WATCHDOG=1", PROMPT_MS))
 			fail_msg("the watchdog starves after %d signs of life", i);
+	}
 }
 
 static void ends_promptly(int signal, int exit_code)

@@ -202,7 +202,9 @@ static void a_full_target_makes_what_was_pulled_wait_and_is_named(void **state)
 static void what_waits_for_a_full_target_is_bounded_and_a_close_says_that_it_was_not_added(void **state)
 {
 	(void)state;
+	enum { CALL_MS = 2000 }; /* bounds the opening, too: short, but long enough for a busy machine */
 	static char large[5000];
+	char words[64];
 	seg_error error;
 	seg_client_options options;
 	seg_client *hasty;
@@ -213,7 +215,7 @@ static void what_waits_for_a_full_target_is_bounded_and_a_close_says_that_it_was
 	test_reader_open(&r, "out");
 	seg_client_options_init(&options);
 	options.address = rig.server->address;
-	options.timeout_ms = 300;
+	options.timeout_ms = CALL_MS;
 	assert_int_equal(seg_client_open(&options, &hasty, NULL), 0);
 	for (int i = 0; i < 4; i++)
 		test_outputs_send("in", "k", "x");
@@ -227,7 +229,8 @@ static void what_waits_for_a_full_target_is_bounded_and_a_close_says_that_it_was
 	assert_int_equal(emit(consumer, batch, 1, "out", large, NULL), 0);
 	assert_int_equal(seg_consumer_commit(consumer, batch, 2, NULL), 0);
 	assert_int_equal(emit(consumer, batch, 2, "out", "third", &error), SEG_ETIMEOUT);
-	assert_non_null(strstr(error.text, "still wait for Redis after 300 ms"));
+	snprintf(words, sizeof(words), "still wait for Redis after %d ms", CALL_MS);
+	assert_non_null(strstr(error.text, words));
 	seg_consumer_release(consumer, batch);
 	assert_int_equal(seg_consumer_poll(consumer, 200, &batch, NULL), 0);
 	assert_int_equal(seg_consumer_close(consumer, 20000, &error), SEG_ETIMEOUT);

@@ -34,7 +34,7 @@ static void run(int i, const char *more)
 	rig.runners[i] =
 		test_runner_run("[redis]\naddress = %s\n[runner]\nname = runner-%d\n"
 				"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\n"
-				"batch_size = %d\nin_flight_batches = %d\n" TEST_MORTAL
+				"batch_size = %d\nin_flight_batches = %d\n"
 				"retry_backoff = 1ms\noption.path = %s\n%s\n",
 				rig.server->address, i, test_build_directory(), BATCH, BATCHES,
 				rig.deliveries, more);
@@ -197,16 +197,18 @@ static void entries_of_every_packing_in_one_stream_are_handled_in_order(void **s
 static void killed_runners_lose_nothing_and_what_is_repeated_is_bounded(void **state)
 {
 	(void)state;
+	/* Where a lease ends on a busy machine, messages are handled again. So it is short only where its end is waited for. */
+	static const char options[] = TEST_MORTAL "commit_interval = 20ms";
 	register_stream(PARTITIONS, 1000000, SEG_OVERFLOW_REJECT, SEG_PACKING_ON);
 	test_load *load = test_load_start(rig.server->address, "s", PARTITIONS, KEYS, PER_SECOND);
-	run(0, "commit_interval = 20ms");
-	run(1, "commit_interval = 20ms");
+	run(0, options);
+	run(1, options);
 	test_group_wait_balanced(rig.server->address, "s", "g", 2);
 	for (int round = 0; round < 3; round++) {
 		test_load_go_on(load, 50);
 		assert_int_equal(test_runner_stop(rig.runners[round % 2], SIGKILL), -SIGKILL);
 		test_group_wait_balanced(rig.server->address, "s", "g", 1);
-		run(round % 2, "commit_interval = 20ms");
+		run(round % 2, options);
 		test_group_wait_balanced(rig.server->address, "s", "g", 2);
 	}
 	int numbers = test_load_end(load);

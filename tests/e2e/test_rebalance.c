@@ -102,15 +102,16 @@ static void a_killed_runner_loses_nothing_and_repeats_no_more_than_was_in_flight
 	(void)state;
 	test_load *load = test_recorded_load(PER_SECOND);
 	run(0, TEST_MORTAL "commit_interval = 50ms");
-	run(1, TEST_MORTAL "commit_interval = 50ms");
+	run(1, "commit_interval = 50ms");
 	test_recorded_wait_balanced(2);
 	test_load_go_on(load, 50);
 	assert_int_equal(test_runner_stop(rig.runners[0], SIGKILL), -SIGKILL);
 	test_recorded_wait_balanced(1);
 	test_load_go_on(load, 50);
 	size_t repeated = test_recorded_finish(load, 0);
-	/* The killed runner had half of the partitions. */
-	if (repeated > (size_t)PARTITIONS / 2 * TEST_RECORDED_BATCH * BATCHES)
+	/* The killed runner had half of the partitions. On a busy machine, its lease may have ended before, too. */
+	int ended = test_runner_times_said(rig.runners[0], "the lease of member runner-0 has expired");
+	if (repeated > (size_t)(PARTITIONS / 2 + ended * PARTITIONS) * TEST_RECORDED_BATCH * BATCHES)
 		fail_msg("%zu messages were handled again", repeated);
 }
 
@@ -176,7 +177,7 @@ static void all_runners_killed_at_once_lose_nothing(void **state)
 		test_runner_wait(rig.runners[0]);
 		test_runner_wait(rig.runners[1]);
 	}
-	run(0, TEST_MORTAL);
+	run(0, "");
 	test_recorded_finish(load, 0);
 }
 

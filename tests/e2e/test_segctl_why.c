@@ -83,7 +83,7 @@ static void a_group_that_handles_all_is_healthy_and_one_without_members_is_not(v
 {
 	(void)state;
 	add("1");
-	start_runner("");
+	start("", false);
 	expect_verdict("healthy", "all messages are handled");
 	const char *text = test_segctl_good(rig.server->address, "why s g 0 --sample 0");
 	test_expect_text(text, "Owner         only; its lease lasts for another");
@@ -99,7 +99,8 @@ static void a_message_that_is_retried_is_named_with_its_reason_and_attempt(void 
 {
 	(void)state;
 	add("bad");
-	start_runner("option.fail = bad\nmax_attempts = 0\nretry_backoff = 1s\n");
+	/* The pause before attempt 3 is long enough to be seen. */
+	start("option.fail = bad\nmax_attempts = 0\nretry_backoff = 4s\n", false);
 	test_group_wait_balanced(rig.server->address, "s", "g", 1);
 	expect_verdict("retrying", "; attempt 3 ");
 	test_expect_text(test_segctl_good(rig.server->address, "why s g 0 --sample 0"),
@@ -147,7 +148,7 @@ static void a_message_that_kills_its_owners_is_named(void **state)
 		start_runner("option.crash = killer\nmax_attempts = 10\n");
 		assert_int_not_equal(test_runner_wait(rig.runner), 0);
 	}
-	start_runner("option.delay = 60s\nmax_attempts = 10\n");
+	start("option.delay = 60s\nmax_attempts = 10\n", false);
 	/* It waits for the end of the lease of the one that died. */
 	test_wait_until(has_claimed, NULL, 20000, "the fourth owner has claimed the partition");
 	expect_verdict("killer", " that crashed: it may be what kills them");

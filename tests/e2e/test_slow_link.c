@@ -20,9 +20,9 @@
 enum {
 	PARTITIONS = 16,
 	MESSAGE = 100 * 1000,
-	MESSAGES = 160, /* 16 MB */
-	SESSION_MS = 2000,
-	PATIENCE_MS = 30000,
+	MESSAGES = 160,    /* 16 MB */
+	SESSION_MS = 4000, /* less than half of the time that they take on the slow link */
+	PATIENCE_MS = 60000,
 };
 
 static test_slow_link *link;
@@ -141,7 +141,7 @@ static void no_lease_ends_while_a_backlog_longer_than_the_session_is_read(void *
 	(void)state;
 	fill_the_log();
 	test_rig_close_client();
-	open_slow_client(3000 * 1000, PATIENCE_MS);
+	open_slow_client(1500 * 1000, PATIENCE_MS);
 	redisContext *redis = test_server_connect(rig.server);
 	seg_consumer *consumer = join();
 	size_t handled = handle(consumer, PATIENCE_MS);

@@ -16,7 +16,7 @@
 #include "chaos/proxy.h"
 #include "harness/server.h"
 
-enum { PATIENCE_MS = 15000, SESSION_MS = 1500 };
+enum { PATIENCE_MS = 15000, SESSION_MS = 9000 };
 
 #define LOG "__default:s:partition_0"
 

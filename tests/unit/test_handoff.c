@@ -125,11 +125,18 @@ static const seg_idle idles[] = {SEG_IDLE_PARK, SEG_IDLE_YIELD, SEG_IDLE_SPIN};
 static void a_wait_ends_at_its_time_and_not_before(void **state)
 {
 	(void)state;
+	enum { TRIES = 3 };
 	for (size_t i = 0; i < COUNT(idles); i++) {
-		int64_t until = seg_now() + 30 * SEG_MS;
-		seg_handoff_wait(&handoff, seg_handoff_ticket(&handoff), until, idles[i]);
-		/* Half a second for a busy machine; ck's own steps are of a second. */
-		assert_true(seg_now() >= until - SEG_MS && seg_now() < until + 500 * SEG_MS);
+		/* Half a second and several tries for a busy machine; ck's own steps are of a second. */
+		bool in_time = false;
+		for (int try = 0; try < TRIES && !in_time; try++) {
+			int64_t until = seg_now() + 30 * SEG_MS;
+			seg_handoff_wait(&handoff, seg_handoff_ticket(&handoff), until, idles[i]);
+			int64_t end = seg_now();
+			assert_true(end >= until - SEG_MS);
+			in_time = end < until + 500 * SEG_MS;
+		}
+		assert_true(in_time);
 		int64_t begin = seg_now();
 		seg_handoff_wait(&handoff, seg_handoff_ticket(&handoff), begin - 1, idles[i]);
 		assert_true(seg_now() < begin + PATIENCE / 2);

@@ -82,7 +82,7 @@ static void await_resolver_call(void)
 
 /* --- fixtures ----------------------------------------------------------------------------- */
 
-enum { SLACK_MS = 1500 };
+enum { SLACK_MS = 4000 };
 
 static char by_name[64]; /* the server's address, with a host name instead of a number */
 

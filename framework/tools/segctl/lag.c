@@ -15,8 +15,8 @@
 #include "stream/client.h"
 #include "text.h"
 
-#define LEAST_PATIENCE \
-	100000000 /* ns; a shorter time reaches no Redis, and the complaint would be about that */
+/* A shorter time may not reach a busy Redis, and the last complaint would be about that, not about what was waited for. */
+#define LEAST_PATIENCE SEG_SECOND
 
 static struct {
 	bool watch;
@@ -41,7 +41,7 @@ static const ctl_option options[] = {
 	{"max-behind", 0, "TIME", CTL_DURATION, &given.max_behind, 0, INT64_MAX, NULL,
 	 "exit with 1 if a message has waited longer"},
 	{"wait", 0, "[TIMEOUT]", CTL_PATIENCE, &given.wait, 1000000, 31536000000000000, NULL,
-	 "wait until all messages are handled, or --max-lag and --max-behind hold; at most for TIMEOUT (30s, 5min)"},
+	 "wait until all messages are handled, or --max-lag and --max-behind hold; for TIMEOUT (30s, 5min), and up to 1s more for the last look"},
 	CTL_OPTIONS_END,
 };
 /* clang-format on */
