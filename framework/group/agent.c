@@ -344,7 +344,7 @@ static int64_t full_round(seg_member *m, int64_t now)
 	seg_brief_end(m, now);
 	m->commit.awaited = atomic_load(&m->awaiting) > 0;
 	if (atomic_load_explicit(&m->starved, memory_order_relaxed) && atomic_exchange(&m->starved, false))
-		seg_stock_fini(&m->stock);
+		seg_stock_free(&m->stock);
 	act(m);
 	seg_refusal_step(m);
 	int64_t next = seg_open_group_step(m, now);

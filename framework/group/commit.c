@@ -222,9 +222,9 @@ static bool send_position(seg_partition *p, const char *const argv[], int argc)
 }
 
 /* Frees the memory that is kept for later reads, for the next attempt. */
-static bool without_memory(seg_partition *p)
+static bool wait_for_memory(seg_partition *p)
 {
-	seg_stock_fini(&p->member->stock);
+	seg_stock_free(&p->member->stock);
 	p->fenced_call.retry_at = seg_now() + MEMORY_PAUSE;
 	return false;
 }
@@ -234,7 +234,7 @@ static bool send_changes(seg_partition *p, const char *const *argv, int argc)
 {
 	seg_changes changes;
 	if (!seg_changes_gather(&changes, argv, argc, &p->ledger.changed))
-		return without_memory(p);
+		return wait_for_memory(p);
 	bool sent = seg_fenced_send(p, p->member->commits->route, SEG_SCRIPT_COMMIT, got_commit, 3,
 				    changes.argc, changes.argv, changes.lengths);
 	seg_changes_free(&changes);
@@ -250,7 +250,7 @@ static bool send_commit(seg_partition *p, bool release, bool looks)
 	seg_fenced_texts texts;
 	bool keeps = seg_ledger_keeps_beyond(l);
 	if (keeps && (beyond = seg_ledger_beyond_text(l, p->claim.nonce)) == NULL)
-		return without_memory(p);
+		return wait_for_memory(p);
 	if (keeps)
 		snprintf(done, sizeof(done), "%" PRIu64, seg_ledger_done_of_epoch(l));
 	if (looks)

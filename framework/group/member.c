@@ -287,7 +287,7 @@ void seg_member_destroy(seg_member *m)
 	seg_outputs_fini(m);
 	for (uint32_t n = 0; n < m->partition_count; n++)
 		seg_partition_fini(&m->partitions[n]);
-	seg_stock_fini(&m->stock);
+	seg_stock_free(&m->stock);
 	seg_blocking_read_fini(m);
 	seg_doorbell_fini(m);
 	seg_history_fini(m);

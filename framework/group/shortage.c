@@ -110,7 +110,7 @@ void seg_shortage_tell(seg_partition *p, seg_shortage why, int64_t since, const 
 	/* A thread needs memory, too. A plugin may: it gets some once, for it may fail for long. */
 	if (why == SEG_SHORTAGE_MEMORY || why == SEG_SHORTAGE_THREADS ||
 	    (why == SEG_SHORTAGE_OPEN && !p->shortage.failing))
-		seg_stock_fini(&m->stock);
+		seg_stock_free(&m->stock);
 	if (p->shortage.given_back || p->own.state != SEG_OWN_ACTIVE || p->own.revoke)
 		return;
 	if (!p->shortage.failing) {

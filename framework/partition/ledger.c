@@ -335,7 +335,7 @@ unsigned seg_ledger_read_starved(seg_ledger *l)
 	l->narrow = 1;
 	if (l->target)
 		seg_fetched_reset(l->target, 0);
-	seg_stock_fini(l->stock);
+	seg_stock_free(l->stock);
 	return ++l->starved;
 }
 
@@ -401,7 +401,7 @@ seg_read_result seg_ledger_deliver(seg_ledger *l, uint32_t partition, uint64_t e
 	l->narrow = starved ? 1 : l->narrow * 2 < l->read_size ? l->narrow * 2 : 0;
 	l->starved = starved && count == 0 ? l->starved + 1 : 0;
 	if (starved)
-		seg_stock_fini(l->stock);
+		seg_stock_free(l->stock);
 	fetched->after = l->fetched;
 	if (seg_ledger_has_lanes(l) && count > 0 && !track(l, fetched))
 		return (seg_read_result){.starved = seg_ledger_read_starved(l)};

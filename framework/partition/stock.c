@@ -37,7 +37,7 @@ static size_t bytes_of(const seg_room *room)
 	return room->arena.held + room->capacity * (sizeof(*room->messages) + sizeof(*room->faults));
 }
 
-void seg_stock_fini(seg_stock *stock)
+void seg_stock_free(seg_stock *stock)
 {
 	while (stock->count)
 		seg_room_free(&stock->rooms[--stock->count]);

@@ -41,8 +41,8 @@ void seg_room_free(seg_room *room);
 /* Makes room for `capacity` messages. False: out of memory; all that the room has stays. */
 bool seg_room_grow(seg_room *room, size_t capacity);
 
-/* Frees all memory. The stock is empty then: all zero, as at first. */
-void seg_stock_fini(seg_stock *stock);
+/* Frees all memory, because there is too little of it, or at the end. The stock is empty then, and takes more as at first. */
+void seg_stock_free(seg_stock *stock);
 
 /* The room has no memory. False: it gets none; the stock is empty. */
 bool seg_stock_take(seg_stock *stock, seg_room *room);

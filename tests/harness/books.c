@@ -37,7 +37,7 @@ int test_books_tear_down(void **state)
 	(void)state;
 	seg_ledger_end(&books.ledger);
 	seg_ledger_fini(&books.ledger);
-	seg_stock_fini(&books.stock);
+	seg_stock_free(&books.stock);
 	seg_waker_fini(&books.waker);
 	return 0;
 }

@@ -1,5 +1,6 @@
 /*
- * test_refusal.c - whether Redis refuses all that a member asks for, or a part: of a member made by hand, without a thread and Redis.
+ * test_refusal.c - whether Redis refuses all that a member asks for, or a part, and how often the log says so: of a member made by
+ * hand, without a thread and Redis.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -250,6 +251,36 @@ static void a_verdict_about_a_right_ends_where_a_node_of_a_cluster_gives_another
 	assert_true(all_commits_are_refused());
 }
 
+/* --- the log ------------------------------------------------------------------------------------- */
+
+static int lines;
+
+static void count_line(void *arg, const seg_log_event *event)
+{
+	(void)arg;
+	assert_int_equal(event->level, SEG_LOG_ERROR);
+	lines++;
+}
+
+static void tell(const char *what, const char *text)
+{
+	const seg_logger logger = seg_logger_make(count_line, NULL);
+	const seg_reply reply = {.type = SEG_REPLY_ERROR, .text = text, .length = strlen(text)};
+	seg_refusal_tell(member, &logger, what, &reply);
+}
+
+static void refusals_that_alternate_have_a_line_each_and_no_more(void **state)
+{
+	(void)state;
+	lines = 0;
+	for (int i = 0; i < 10; i++) {
+		tell("a read", "NOPERM one server says so");
+		tell("a read", "NOPERM another server says it so");
+		tell(COMMIT, "NOPERM one server says so");
+	}
+	assert_int_equal(lines, 3);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -267,6 +298,7 @@ int main(void)
 		TEST(heartbeats_are_refused_until_one_is_accepted),
 		TEST(what_one_node_of_a_cluster_says_of_itself_says_nothing_of_the_others),
 		TEST(a_verdict_about_a_right_ends_where_a_node_of_a_cluster_gives_another_reason),
+		TEST(refusals_that_alternate_have_a_line_each_and_no_more),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

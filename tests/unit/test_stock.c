@@ -16,7 +16,7 @@ static seg_stock stock;
 static int teardown(void **state)
 {
 	(void)state;
-	seg_stock_fini(&stock);
+	seg_stock_free(&stock);
 	return 0;
 }
 
