@@ -197,14 +197,16 @@ static void tell_for_whom_it_suffices(const trial *t, const seg_right *const *as
 {
 	static const struct {
 		seg_user_kind user;
-		const char *name;
-	} programs[] = {{SEG_USER_RUNNER, "runner"}, {SEG_USER_PRODUCER, "producer"}};
+		const char *article, *name;
+	} programs[] = {{SEG_USER_OPERATOR, "an", "operator"},
+			{SEG_USER_RUNNER, "a", "runner"},
+			{SEG_USER_PRODUCER, "a", "producer"}};
 	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
 		if (has_all_of(programs[i].user, asked, count, a))
 			seg_report_ok(
 				t->report, "rights",
-				"the user may run all that a %s needs; `segctl doctor --for %s` tries only that",
-				programs[i].name, programs[i].name);
+				"the user may run all that %s %s needs; `segctl doctor --for %s` tries only that",
+				programs[i].article, programs[i].name, programs[i].name);
 }
 
 static void judge_commands(trial *t, const seg_right *const *asked, size_t count, const answer *a)

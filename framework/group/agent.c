@@ -398,7 +398,7 @@ static bool missed_worker(const seg_partition *p)
 		return true;
 	return seg_ownership_fetches(&p->own) &&
 	       atomic_load_explicit(&p->handoff.io.starved, memory_order_relaxed) &&
-	       seg_handoff_has_news(&p->handoff);
+	       seg_ledger_has_news(&p->ledger);
 }
 
 /* Whether another thread has stored something between do_work and the sleep. After a brief round, a full one looks soon. */

@@ -74,8 +74,9 @@ static void write_line(seg_member *m)
 	end_range(&came);
 	end_range(&went);
 	if (unclean)
-		snprintf(crashes, sizeof(crashes), "; the previous owner of %" PRIu32 " did not stop cleanly",
-			 unclean);
+		snprintf(crashes, sizeof(crashes),
+			 "; the previous owner of %" PRIu32 " partition%s did not stop cleanly", unclean,
+			 seg_plural(unclean));
 	seg_log(&m->logger, SEG_LOG_INFO,
 		"member %s now has %" PRIu32 " of %" PRIu32 " partition%s%s%s%s%s%s", m->name, owned,
 		m->partition_count, seg_plural(m->partition_count), came.count ? "; owned from now on: " : "",

@@ -77,10 +77,9 @@ void seg_handoff_answer(seg_handoff *handoff, int status, int64_t value)
 	seg_handoff_wake(handoff);
 }
 
-bool seg_handoff_has_news(const seg_handoff *handoff)
+bool seg_handoff_has_free(const seg_handoff *handoff)
 {
-	return ck_ring_size(&handoff->free) > 0 ||
-	       atomic_load_explicit(&handoff->worker.completions, memory_order_relaxed) != NULL;
+	return ck_ring_size(&handoff->free) > 0;
 }
 
 bool seg_handoff_take_completions(seg_handoff *handoff, seg_completions *queue)

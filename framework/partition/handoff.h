@@ -118,8 +118,8 @@ void seg_handoff_wake(seg_handoff *handoff); /* wakes the worker, for example wh
 bool seg_handoff_pending(const seg_handoff *handoff, seg_request *request);
 void seg_handoff_answer(seg_handoff *handoff, int status, int64_t value);
 
-/* Whether the worker has given a batch back, or with lanes is done with messages, and nobody has taken them. */
-bool seg_handoff_has_news(const seg_handoff *handoff);
+/* Whether the worker has given a batch back that nobody has taken. */
+bool seg_handoff_has_free(const seg_handoff *handoff);
 
 /* Adds the completions that the worker has handed over to the queue, in their order. Returns whether there were any. */
 bool seg_handoff_take_completions(seg_handoff *handoff, seg_completions *queue);

@@ -97,7 +97,7 @@ void seg_ledger_begin(seg_ledger *l, seg_id position, int64_t entries_read)
 	seg_ledger_drop_changes(l);
 	l->draining = false;
 	l->fetched = l->handled = l->committed = position;
-	l->fetched_count = l->handled_count = 0;
+	l->fetched_count = l->handled_count = l->seen_count = 0;
 	l->entries_read = entries_read;
 	l->removed_count = l->removed_total = 0;
 	l->read_size = usual_read(l);
@@ -558,11 +558,17 @@ static bool owes_set(const seg_ledger *l)
 	return l->beyond_stored && seg_id_compare(l->beyond_at, l->handled) != 0;
 }
 
+static bool is_handled(const seg_ledger *l, const seg_fetched *fetched)
+{
+	return l->handled_count >= fetched->sequence + fetched->batch.count;
+}
+
 bool seg_ledger_collect(seg_ledger *l)
 {
 	if (seg_ledger_has_lanes(l))
 		return collect_from_lanes(l);
 	uint64_t done = atomic_load_explicit(&l->handoff->worker.handled, memory_order_acquire);
+	l->seen_count = done;
 	done = complete(l, done);
 	for (unsigned i = 0; i < l->outstanding_count; i++) {
 		const seg_fetched *fetched = l->outstanding[(l->outstanding_head + i) % SEG_HANDOFF_BATCHES];
@@ -576,13 +582,25 @@ bool seg_ledger_collect(seg_ledger *l)
 	 * for the next call. */
 	while (l->outstanding_count) {
 		seg_fetched *fetched = oldest(l);
-		if (l->handled_count < fetched->sequence + fetched->batch.count)
+		if (!is_handled(l, fetched))
 			break;
 		if (seg_handoff_pop_free(l->handoff) != fetched)
 			break;
 		recycle(l, fetched);
 	}
 	return seg_id_compare(l->handled, l->committed) > 0 || owes_set(l);
+}
+
+bool seg_ledger_has_news(const seg_ledger *l)
+{
+	if (seg_handoff_has_completions(l->handoff))
+		return true;
+	if (!seg_handoff_has_free(l->handoff))
+		return false;
+	/* The worker has stored `handled` before it gave that batch back. */
+	uint64_t done = atomic_load_explicit(&l->handoff->worker.handled, memory_order_acquire);
+	return seg_ledger_has_lanes(l) || done != l->seen_count ||
+	       (l->outstanding_count > 0 && is_handled(l, oldest(l)));
 }
 
 uint64_t seg_ledger_committed(seg_ledger *l, seg_id id, uint64_t count)

@@ -52,6 +52,7 @@ typedef struct seg_ledger {
 	seg_id committed;
 	uint64_t fetched_count; /* messages of this ownership */
 	uint64_t handled_count;
+	uint64_t seen_count; /* without lanes: what the worker had counted at the newest collect */
 	int64_t entries_read; /* how many entries, or records of a packed stream, the group had read at the claim; -1: unknown */
 	uint64_t
 		removed_count; /* messages of this ownership that were removed from the log before they were read */
@@ -194,6 +195,12 @@ void seg_ledger_drain(seg_ledger *ledger);
 /* Enters what the worker has handled, and takes back its batches. Returns whether `handled` is beyond `committed`; with lanes, also
  * whether more is done beyond it. */
 bool seg_ledger_collect(seg_ledger *ledger);
+
+/*
+ * Whether another collect would find more than the last one did, because the worker has gone on since. A batch that came back stays with
+ * the worker's as long as its outputs are not added, or its changes have no room: that is no news.
+ */
+bool seg_ledger_has_news(const seg_ledger *ledger);
 
 /* Whether the worker has messages that it may be done with at any moment. */
 bool seg_ledger_expects(const seg_ledger *ledger);

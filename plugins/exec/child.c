@@ -101,18 +101,45 @@ static _Noreturn void become(const pipes *p, pid_t parent, const char *command, 
 	_exit(127);
 }
 
+/* Whether the command is a program with its arguments, and nothing that only a shell can do. */
+static bool is_program(const char *command)
+{
+	static const char plain[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:@%+,-= ";
+	static const char *const words_of_shells[] = {".",       ":",        "alias",   "bg",       "break",
+						      "case",    "cd",       "command", "continue", "eval",
+						      "exec",    "exit",     "export",  "fg",       "for",
+						      "getopts", "hash",     "if",      "jobs",     "local",
+						      "read",    "readonly", "return",  "set",      "shift",
+						      "times",   "trap",     "type",    "ulimit",   "umask",
+						      "unalias", "unset",    "until",   "wait",     "while"};
+	const char *word = command + strspn(command, " ");
+	size_t length = strcspn(word, " ");
+	if (length == 0 || command[strspn(command, plain)] || memchr(word, '=', length))
+		return false;
+	for (size_t i = 0; i < sizeof(words_of_shells) / sizeof(words_of_shells[0]); i++)
+		if (strlen(words_of_shells[i]) == length && strncmp(words_of_shells[i], word, length) == 0)
+			return false;
+	return true;
+}
+
+/* With exec, the program takes the shell's place. A shell that waited for it would be the only one to die with the runner. */
+static char *line_for_shell(const char *command)
+{
+	char *line;
+	return asprintf(&line, "%s%s", is_program(command) ? "exec " : "", command) < 0 ? NULL : line;
+}
+
 static int fork_child(child *c, pipes *p, const char *command, const char *directory)
 {
 	char **environment = environment_make(c->host, c->partition, c->epoch, c->variables);
-	if (!environment) {
-		errno = ENOMEM;
-		return -1;
-	}
+	char *line = line_for_shell(command);
 	pid_t parent = getpid();
-	pid_t pid = fork();
+	pid_t pid = environment && line ? fork() : -1;
 	if (pid == 0)
-		become(p, parent, command, directory, environment);
-	int saved = errno;
+		become(p, parent, line, directory, environment);
+	int saved = environment && line ? errno : ENOMEM;
+	free(line);
 	environment_free(environment);
 	errno = saved;
 	if (pid < 0)

@@ -36,7 +36,9 @@
  * Options
  *
  *     command       required   run by /bin/sh -c, with SEGMENTER_STREAM, _GROUP, _CONSUMER, _PARTITION and
- *                              _EPOCH in its environment
+ *                              _EPOCH in its environment. A program with plain arguments takes the shell's place, and dies with
+ *                              the runner, however that ends. Where the shell has more to do ("cd x; ./y"), only the shell dies:
+ *                              write exec before the last program
  *     environment              variables of segrunner's environment that the command gets, separated by commas;
  *                              AWS_* stands for all that begin so. It gets PATH, HOME, USER, LOGNAME, SHELL, LANG,
  *                              LANGUAGE, LC_*, TZ and TMPDIR anyway, and no others: no password of Redis

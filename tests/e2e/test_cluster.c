@@ -327,6 +327,10 @@ static void what_a_node_does_not_tell_is_shown_as_unknown_and_not_as_zero(void *
 		test_segctl_do(at, "why %s g %u --sample 0s --timeout 4s", clustered.stream, asked);
 	test_expect_text(why->output, "which does not answer: the position is not known");
 	assert_null(strstr(why->output, "Dead letters"));
+	const test_segctl *deleted =
+		test_segctl_do(at, "group delete %s g --yes --force --timeout 4s", clustered.stream);
+	assert_int_equal(deleted->exit_code, EX_UNAVAILABLE);
+	test_expect_text(deleted->errors, "does not answer; nothing is deleted");
 	let_stopped_go_on();
 }
 

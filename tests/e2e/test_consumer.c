@@ -340,7 +340,7 @@ static void a_log_that_redis_refuses_to_read_stops_no_other_and_is_named(void **
 		test_consumer_finish(consumer, batch);
 	}
 	assert_true(atomic_load(&refusals_logged) > 0);
-	(void)seg_consumer_close(consumer, PATIENCE_MS, NULL);
+	(void)seg_consumer_close(consumer, CALL_MS, NULL); /* it cannot be released */
 }
 
 static bool was_refused(void *arg)
@@ -453,7 +453,7 @@ static void polls_are_empty_while_one_of_two_partitions_cannot_be_read(void **st
 	test_rig_tell("CLIENT KILL TYPE normal");
 	test_wait_until(was_refused, NULL, PATIENCE_MS, "Redis refused a read of partition 1");
 	assert_int_equal(seg_consumer_poll(consumer, LONGER_MS, &batch, NULL), 0);
-	(void)seg_consumer_close(consumer, PATIENCE_MS, NULL); /* nor can it be released */
+	(void)seg_consumer_close(consumer, CALL_MS, NULL); /* nor can it be released */
 }
 
 static bool redis_has_refused(void *arg)
@@ -476,7 +476,7 @@ static void and_while_one_of_them_cannot_be_committed(void **state)
 	test_wait_until(redis_has_refused, "errorstat_WRONGTYPE", PATIENCE_MS,
 			"Redis refused a commit of partition 0");
 	assert_int_equal(seg_consumer_poll(consumer, LONGER_MS, &batch, NULL), 0);
-	(void)seg_consumer_close(consumer, PATIENCE_MS, NULL); /* nor can it be released */
+	(void)seg_consumer_close(consumer, CALL_MS, NULL); /* nor can it be released */
 }
 
 /* A right that is missing concerns the other partition, too, which has nothing to commit. */

@@ -201,7 +201,8 @@ static void the_rights_of_one_program_are_recognised(void **state)
 	doctor_as(KEYS " " PRODUCER, "", EX_NOPERM);
 	says("ok   rights       the user may run all that a producer needs; `segctl doctor --for producer` tries only that");
 	does_not_say("all that a runner needs");
-	doctor_as("~* +@all -hkeys", "", EX_NOPERM);
+	doctor_as("~* +@all -xgroup|create", "", EX_NOPERM);
+	says("the user may run all that an operator needs; `segctl doctor --for operator` tries only that");
 	does_not_say("all that a runner needs");
 	says("all that a producer needs");
 }

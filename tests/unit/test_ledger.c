@@ -271,6 +271,43 @@ static seg_completion *completes(uint64_t begin, uint64_t end, size_t changes, s
 	return c;
 }
 
+/* Else the I/O thread would not sleep as long as a target is full. */
+static void a_batch_that_waits_for_its_outputs_is_no_news(void **state)
+{
+	(void)state;
+	test_books_deliver(11, 2, 10);
+	assert_false(seg_ledger_has_news(&books.ledger));
+	seg_completion *first = completes(0, 2, 1, 1, 1);
+	test_books_handle(2, true);
+	assert_true(seg_ledger_has_news(&books.ledger));
+	seg_ledger_collect(&books.ledger);
+	assert_false(seg_ledger_has_news(&books.ledger));
+
+	test_books_deliver(13, 2, 10);
+	test_books_handle(4, true);
+	assert_true(seg_ledger_has_news(&books.ledger));
+	seg_ledger_collect(&books.ledger);
+	assert_false(seg_ledger_has_news(&books.ledger));
+
+	first->unadded = 0;
+	seg_ledger_collect(&books.ledger);
+	assert_int_equal(books.ledger.outstanding_count, 0);
+	assert_false(seg_ledger_has_news(&books.ledger));
+}
+
+static void a_batch_that_comes_back_after_its_messages_were_counted_is_news(void **state)
+{
+	(void)state;
+	test_books_deliver(11, 2, 10);
+	test_books_handle(2, false);
+	seg_ledger_collect(&books.ledger);
+	assert_false(seg_ledger_has_news(&books.ledger));
+	seg_handoff_give_back(&books.handoff, seg_handoff_take(&books.handoff));
+	assert_true(seg_ledger_has_news(&books.ledger));
+	seg_ledger_collect(&books.ledger);
+	assert_false(seg_ledger_has_news(&books.ledger));
+}
+
 static void the_position_waits_for_outputs_and_changes_wait_with_it(void **state)
 {
 	(void)state;
@@ -372,6 +409,8 @@ int main(void)
 		TEST(removed_messages_count_as_read_once_the_position_is_past_them),
 		TEST(at_the_end_every_batch_is_back_wherever_it_was),
 		TEST(a_batch_that_a_caller_still_holds_at_the_end_is_left_to_it),
+		TEST(a_batch_that_waits_for_its_outputs_is_no_news),
+		TEST(a_batch_that_comes_back_after_its_messages_were_counted_is_news),
 		TEST(the_position_waits_for_outputs_and_changes_wait_with_it),
 		TEST(no_change_counts_before_the_worker_has_counted_its_message),
 		TEST(the_changes_of_a_commit_are_bounded_and_the_position_ends_before_the_rest),

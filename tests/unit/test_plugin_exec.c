@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -494,14 +495,12 @@ static void a_child_that_ignores_its_input_gets_sigterm_and_then_sigkill_with_al
 	test_plugin_stop(p);
 }
 
-static void a_child_does_not_outlive_a_killed_runner(void **state)
+/* Kills a runner whose child writes its process id to the file pid, and waits until the child is gone. */
+static void kill_a_runner_of(const char *command)
 {
-	(void)state;
 	pid_t runner = fork();
 	if (runner == 0) {
-		test_plugin *p = test_plugin_start(
-			"exec", TEST_OPTIONS(test_child_option(0, "command=echo $$ >%s/pid; exec sleep 1000",
-							       rig.directory)));
+		test_plugin *p = test_plugin_start("exec", TEST_OPTIONS(test_child_option(0, "%s", command)));
 		test_plugin_open(p, 7);
 		for (;;)
 			pause();
@@ -510,6 +509,29 @@ static void a_child_does_not_outlive_a_killed_runner(void **state)
 	kill(runner, SIGKILL);
 	assert_int_equal(waitpid(runner, NULL, 0), runner);
 	test_wait_until(is_gone, &pid, PATIENCE_MS, "the child is gone");
+}
+
+static void a_child_does_not_outlive_a_killed_runner(void **state)
+{
+	char command[256];
+	(void)state;
+	snprintf(command, sizeof(command), "command=echo $$ >%s/pid; exec sleep 1000", rig.directory);
+	kill_a_runner_of(command);
+}
+
+/* It is busy, and reads nothing. A shell between it and the runner would die alone. */
+static void a_program_is_the_child_itself_and_does_not_outlive_it_either(void **state)
+{
+	char command[256], path[128];
+	(void)state;
+	snprintf(path, sizeof(path), "%s/busy", rig.directory);
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	fprintf(file, "#!/bin/sh\necho $$ >%s/pid\nwhile :; do sleep 0.1; done\n", rig.directory);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(path, 0700), 0);
+	snprintf(command, sizeof(command), "command=%s --with=arguments", path);
+	kill_a_runner_of(command);
 }
 
 static size_t open_descriptors(void)
@@ -650,6 +672,7 @@ int main(void)
 		TEST(a_child_ends_with_its_input),
 		TEST(a_child_that_ignores_its_input_gets_sigterm_and_then_sigkill_with_all_it_started),
 		TEST(a_child_does_not_outlive_a_killed_runner),
+		TEST(a_program_is_the_child_itself_and_does_not_outlive_it_either),
 		TEST(a_child_inherits_three_descriptors_and_leaks_none),
 		TEST(the_child_knows_its_partition_from_the_environment),
 		TEST(options_that_make_no_sense_are_refused),

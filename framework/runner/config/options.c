@@ -219,7 +219,8 @@ const seg_config_row seg_config_rows[] = {
 		 "limit; its partition waits."},
 	{CONSUMER("retry_backoff", retry_backoff, int64_t, SEG_CONFIG_DURATION), .value = "100ms", .min = MS,
 	 .max = H,
-	 .help = "The pause before the second attempt. Each further pause is twice as long."},
+	 .help = "The pause before the second attempt. Each further pause is twice as long. "
+		 "The time is drawn by chance, from half of it on, so that failures do not come back all at once."},
 	{CONSUMER("retry_backoff_max", retry_backoff_max, int64_t, SEG_CONFIG_DURATION), .value = "30s",
 	 .min = MS, .max = 24 * H,
 	 .help = "The longest pause between two attempts."},

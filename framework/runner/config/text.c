@@ -89,6 +89,16 @@ static bool check_characters(line_reader *reader)
 	return true;
 }
 
+/* As much of a section's line as is its title: what follows may be a password. */
+static int length_of_title(const char *text)
+{
+	static const char consumer[] = "[consumer ";
+	size_t kind = strcspn(text, " \t=");
+	if (strncmp(text, consumer, strlen(consumer)) == 0)
+		kind = strlen(consumer) + strcspn(text + strlen(consumer), " \t=");
+	return (int)kind;
+}
+
 static void read_section(line_reader *reader, char *text)
 {
 	const seg_config_sink *sink = reader->sink;
@@ -104,8 +114,8 @@ static void read_section(line_reader *reader, char *text)
 			"there is text after the ] of the section; move it to a line of its own");
 	else
 		seg_config_error_add(reader->errors, reader->place,
-				     "the ] of the section is missing; write %.*s]",
-				     (int)strcspn(text, " \t="), text);
+				     "the ] of the section is missing; write %.*s]", length_of_title(text),
+				     text);
 	sink->section(sink->arg, reader->place, NULL);
 }
 

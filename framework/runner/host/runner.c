@@ -176,6 +176,25 @@ static bool stop_at_once(runner *r)
 	return seg_consumers_stop(c, c->list, c->count, SEG_STOP_NOW, is_late, r);
 }
 
+static void say_end(const runner *r, int exit_code)
+{
+	seg_log(&r->logger, exit_code ? SEG_LOG_ERROR : SEG_LOG_INFO, "ended with exit code %d", exit_code);
+}
+
+/* The threads of handlers that do not return may touch anything, so nothing is freed. Their leases run out by themselves. */
+static _Noreturn void end_without_handlers(runner *r, int exit_code)
+{
+	const seg_consumers *c = &r->consumers;
+	for (size_t i = 0; i < c->count; i++)
+		if (c->list[i]->member)
+			seg_log(&r->logger, SEG_LOG_ERROR,
+				"[consumer %s] a handler does not return; ending without it",
+				c->list[i]->config->name);
+	seg_redis_detach(&r->redis);
+	say_end(r, exit_code);
+	_exit(exit_code);
+}
+
 /* Stops all consumers: cleanly, or else at once. Returns the exit code of the run. */
 static int stop_consumers(runner *r, int exit_code)
 {
@@ -189,12 +208,8 @@ static int stop_consumers(runner *r, int exit_code)
 		int requested = atomic_load(&r->wait.ending.exit_code);
 		if (exit_code == EX_OK)
 			exit_code = requested > 0 ? requested : EX_TEMPFAIL;
-		if (!stop_at_once(r)) {
-			/* The handler's thread may touch anything, so nothing is freed. Its leases run out by themselves. */
-			seg_log(&r->logger, SEG_LOG_ERROR, "a handler does not return; ending without it");
-			seg_redis_detach(&r->redis);
-			_exit(exit_code == EX_TEMPFAIL ? EX_SOFTWARE : exit_code);
-		}
+		if (!stop_at_once(r))
+			end_without_handlers(r, exit_code == EX_TEMPFAIL ? EX_SOFTWARE : exit_code);
 	}
 	seg_consumers_fini(c);
 	return exit_code;
@@ -315,8 +330,7 @@ int seg_runner_run(const seg_config *config)
 	assemble(&r);
 	if (load_consumers(&r)) {
 		exit_code = live(&r);
-		seg_log(&r.logger, exit_code ? SEG_LOG_ERROR : SEG_LOG_INFO, "ended with exit code %d",
-			exit_code);
+		say_end(&r, exit_code);
 	}
 	if (r.wait.left_errand)
 		_exit(exit_code); /* its thread may touch anything */

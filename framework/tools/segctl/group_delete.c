@@ -1,4 +1,5 @@
 /* group_delete.c - `segctl group delete`. */
+#include <inttypes.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -87,7 +88,8 @@ static int delete_all(const deletion *d)
 	for (uint32_t p = 0; p < d->stream->shape.partitions; p++)
 		delete_of_partition(batch, d, p);
 	delete_of_stream(batch, d);
-	int exit_code = ctl_batch_run(batch, d->context->client, "delete the group");
+	int exit_code = ctl_batch_run(batch, d->context->client,
+				      "delete the whole group (a part may be gone; repeat the command)");
 	seg_key_of_stream(key, d->context->client->name_space, d->stream->name, "groups", NULL);
 	if (exit_code == EX_OK && (!d->is_spoilt || d->spoilt.is_listed)) {
 		ctl_batch_words(batch, NULL, NULL, 0, "SREM", key, d->group, (char *)NULL);
@@ -104,7 +106,15 @@ static int check_and_ask(deletion *d, const ctl_snapshot *snapshot)
 	char count[CTL_TEXT_MAX];
 	const char *name = d->stream->name;
 	uint64_t letters = ctl_snapshot_sum(snapshot).dead_letters;
+	const ctl_partition *unknown = ctl_snapshot_first_unreachable(snapshot);
 	int exit_code = EX_OK;
+	/* Half of a group would be left, whose members begin anew where it is gone. */
+	if (unknown)
+		return ctl_complain(
+			EX_UNAVAILABLE,
+			"cannot delete group \"%s\" of stream \"%s\": %s, which has partition %" PRIu32
+			", does not answer; nothing is deleted",
+			d->group, name, unknown->node, unknown->info.partition);
 	d->is_live = snapshot->roster.live > 0;
 	if (!given.force)
 		exit_code = ctl_roster_refuse_live(&snapshot->roster, name, d->group);

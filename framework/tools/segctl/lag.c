@@ -60,21 +60,13 @@ static bool is_check(void)
 	return given.max_lag >= 0 || given.max_behind >= 0;
 }
 
-static const ctl_partition *first_unreachable(const ctl_snapshot *snapshot)
-{
-	for (uint32_t p = 0; p < snapshot->partition_count; p++)
-		if (snapshot->partitions[p].unreachable)
-			return &snapshot->partitions[p];
-	return NULL;
-}
-
 static int judge(const ctl_snapshot *snapshot, const char *stream, const char *group)
 {
 	ctl_totals sum = ctl_snapshot_sum(snapshot);
 	char behind[CTL_TEXT_MAX], limit[CTL_TEXT_MAX];
 	int64_t lag = sum.lag < 0 ? sum.lag_most : sum.lag;
 	double max_behind = (double)given.max_behind / 1e9;
-	const ctl_partition *unknown = first_unreachable(snapshot);
+	const ctl_partition *unknown = ctl_snapshot_first_unreachable(snapshot);
 	if (unknown)
 		return ctl_complain(EX_UNAVAILABLE,
 				    "group \"%s\" of stream \"%s\": the lag of partition %" PRIu32

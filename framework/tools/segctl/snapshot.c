@@ -92,6 +92,14 @@ const char *ctl_totals_waiting(const ctl_totals *sum, char text[CTL_WAITING_TEXT
 	return text;
 }
 
+const ctl_partition *ctl_snapshot_first_unreachable(const ctl_snapshot *snapshot)
+{
+	for (uint32_t p = 0; p < snapshot->partition_count; p++)
+		if (snapshot->partitions[p].unreachable)
+			return &snapshot->partitions[p];
+	return NULL;
+}
+
 void ctl_snapshot_print_unreachable(const ctl_snapshot *snapshot)
 {
 	const char *last = "";

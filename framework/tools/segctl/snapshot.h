@@ -55,6 +55,9 @@ enum { CTL_LANES_TEXT_MAX = 160 };
 /* For people: what is done beyond the position, which lanes are busy, which slots wait. NULL: it has no lanes, or they rest. */
 const char *ctl_snapshot_lanes(const ctl_partition *partition, char text[CTL_LANES_TEXT_MAX]);
 
+/* The first partition whose node does not answer; NULL: all do. */
+const ctl_partition *ctl_snapshot_first_unreachable(const ctl_snapshot *snapshot);
+
 /* For people: a line for each node of a cluster that has partitions and does not answer. */
 void ctl_snapshot_print_unreachable(const ctl_snapshot *snapshot);
 
