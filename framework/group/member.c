@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +10,7 @@
 #include "base/descriptors.h"
 #include "base/error.h"
 #include "base/random.h"
-#include "base/thread_limit.h"
+#include "base/thread.h"
 #include "group/agent.h"
 #include "group/blocking_read.h"
 #include "group/brief.h"
@@ -161,19 +160,6 @@ static int make_parts(seg_member *m)
 	return make_links(m);
 }
 
-/* The host handles all signals: this thread blocks them. */
-static int start_thread(seg_member *m)
-{
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int failure = pthread_create(&m->thread, NULL, seg_agent_run, m);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (failure == 0)
-		pthread_setname_np(m->thread, "seg-io");
-	return failure;
-}
-
 int seg_member_open(seg_stream *stream, const seg_member_options *options, seg_member **member,
 		    seg_error *error)
 {
@@ -204,7 +190,7 @@ int seg_member_open(seg_stream *stream, const seg_member_options *options, seg_m
 	if (status == 0 && (status = make_parts(m)))
 		seg_fail(error, status, "out of memory");
 	int failure = 0;
-	if (status == 0 && (failure = start_thread(m)))
+	if (status == 0 && (failure = seg_thread_start(&m->thread, "seg-io", seg_agent_run, m)))
 		status = seg_fail(error, SEG_ESYSTEM, "cannot start a thread: %s%s", strerror(failure),
 				  seg_thread_limit_advice(failure));
 	if (status)

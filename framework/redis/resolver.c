@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +12,7 @@
 
 #include "base/descriptors.h"
 #include "base/error.h"
-#include "base/thread_limit.h"
+#include "base/thread.h"
 
 struct seg_lookup {
 	char *host;
@@ -60,19 +59,13 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* The application's signals are for its own threads. Returns 0 or an errno. */
+/* Returns 0 or an errno. */
 static int start_thread(seg_lookup *lookup)
 {
 	pthread_t thread;
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int failure = pthread_create(&thread, NULL, run, lookup);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (failure == 0) {
-		pthread_setname_np(thread, "seg-resolver");
+	int failure = seg_thread_start(&thread, "seg-resolver", run, lookup);
+	if (failure == 0)
 		pthread_detach(thread);
-	}
 	return failure;
 }
 

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +14,7 @@
 #include "base/descriptors.h"
 #include "base/error.h"
 #include "base/random.h"
-#include "base/thread_limit.h"
+#include "base/thread.h"
 
 /* A Sentinel answers from memory: one that takes longer is skipped, if there is another. */
 #define ANSWER_TIMEOUT SEG_SECOND
@@ -218,19 +217,6 @@ static void *run(void *arg)
 	}
 }
 
-/* The application's signals are for its own threads. Returns 0 or an errno. */
-static int start_thread(seg_sentinel *s)
-{
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int failure = pthread_create(&s->thread, NULL, run, s);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (failure == 0)
-		pthread_setname_np(s->thread, "seg-sentinel");
-	return failure;
-}
-
 /* --- making -------------------------------------------------------------------------------- */
 
 static void destroy(seg_sentinel *s)
@@ -293,7 +279,7 @@ int seg_sentinel_start(const seg_sentinel_options *options, seg_sentinel **senti
 	s->master = options->master;
 	s->logger = options->logger;
 	int status = prepare(s, options, error), failure = 0;
-	if (status == 0 && (failure = start_thread(s)))
+	if (status == 0 && (failure = seg_thread_start(&s->thread, "seg-sentinel", run, s)))
 		status = seg_fail(error, SEG_ESYSTEM, "cannot start a thread for the Sentinels: %s%s",
 				  strerror(failure), seg_thread_limit_advice(failure));
 	if (status)

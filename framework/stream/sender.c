@@ -1,13 +1,12 @@
 #include "stream/sender.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/thread_limit.h"
+#include "base/thread.h"
 #include "stream/flight.h"
 #include "stream/loan.h"
 #include "stream/outcome.h"
@@ -202,16 +201,9 @@ int seg_sender_start(seg_producer *p, seg_error *error)
 	p->sender.route = make_route(p);
 	if (!p->sender.route)
 		return seg_fail(error, SEG_ENOMEM, "out of memory for a connection");
-	/* Signals go to the application's own threads. */
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int failure = pthread_create(&p->thread, NULL, run, p);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (failure == 0) {
-		pthread_setname_np(p->thread, "seg-producer");
+	int failure = seg_thread_start(&p->thread, "seg-producer", run, p);
+	if (failure == 0)
 		return 0;
-	}
 	seg_route_destroy(p->sender.route);
 	return seg_fail(error, SEG_ESYSTEM, "cannot start the producer's thread: %s%s", strerror(failure),
 			seg_thread_limit_advice(failure));

@@ -3,10 +3,11 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/thread.h"
 
 struct seg_connection {
 	int fd;
@@ -105,16 +106,6 @@ static void *watch(void *arg)
 	return NULL;
 }
 
-static int start_watcher(seg_connections *c)
-{
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int failure = pthread_create(&c->watcher, NULL, watch, c);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return failure;
-}
-
 /* --- its life: the main thread ----------------------------------------------------------- */
 
 seg_connections *seg_connections_create(size_t most)
@@ -129,7 +120,7 @@ seg_connections *seg_connections_create(size_t most)
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&c->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	int failure = start_watcher(c);
+	int failure = seg_thread_start(&c->watcher, "seg-admin-wait", watch, c);
 	if (failure == 0)
 		return c;
 	pthread_cond_destroy(&c->changed);

@@ -2,14 +2,13 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/thread_limit.h"
+#include "base/thread.h"
 #include "look/letters.h"
 #include "look/totals.h"
 #include "stream/client.h"
@@ -374,19 +373,6 @@ static void destroy(seg_observer *o)
 	free(o);
 }
 
-/* With all signals blocked: the main thread takes them. */
-static int start_thread(seg_observer *o)
-{
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int failure = pthread_create(&o->thread, NULL, run, o);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (!failure)
-		pthread_setname_np(o->thread, "seg-observer");
-	return failure;
-}
-
 static void refused(seg_error *error, int failure)
 {
 	seg_fail(error, failure == ENOMEM ? SEG_ENOMEM : SEG_ESYSTEM,
@@ -416,7 +402,7 @@ seg_observer *seg_observer_start(const seg_config *config, const seg_client_opti
 	pthread_cond_init(&o->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	o->groups = calloc(config->consumer_count, sizeof(*o->groups));
-	int failure = o->groups ? start_thread(o) : ENOMEM;
+	int failure = o->groups ? seg_thread_start(&o->thread, "seg-observer", run, o) : ENOMEM;
 	if (failure == 0)
 		return o;
 	destroy(o);

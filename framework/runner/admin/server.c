@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/thread_limit.h"
+#include "base/thread.h"
 #include "admin/access.h"
 #include "admin/certificate.h"
 #include "admin/connections.h"
@@ -215,7 +215,7 @@ static int open_socket(const seg_listen *listen_at, seg_listen *bound, seg_error
 	return -1;
 }
 
-/* With all signals blocked: the main thread takes them. certificate NULL: without TLS. */
+/* certificate NULL: without TLS. */
 static struct MHD_Daemon *start_daemon(seg_server *server, int fd, const seg_certificate *certificate)
 {
 	static char priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.2:+VERS-TLS1.3";
@@ -226,9 +226,8 @@ static struct MHD_Daemon *start_daemon(seg_server *server, int fd, const seg_cer
 					certificate ? certificate->key.text : NULL},
 				       {MHD_OPTION_HTTPS_PRIORITIES, 0, priorities},
 				       {MHD_OPTION_END, 0, NULL}};
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	sigset_t before;
+	seg_thread_block_signals(&before);
 	struct MHD_Daemon *daemon =
 		MHD_start_daemon(flags | (certificate ? MHD_USE_TLS : 0), 0, NULL, NULL, answer, server,
 				 MHD_OPTION_EXTERNAL_LOGGER, log_line, server, MHD_OPTION_LISTEN_SOCKET, fd,

@@ -10,7 +10,7 @@
 #include "plugin/answer.h"
 #include "work/calls.h"
 #include "work/poison.h"
-#include "work/thread.h"
+#include "work/handler_thread.h"
 
 void seg_lane_init(seg_lane *lane, const seg_task *task, seg_answered *answered, unsigned number)
 {
@@ -181,9 +181,9 @@ static void thread_was_ended(void *arg)
 static void *run(void *arg)
 {
 	seg_lane *lane = arg;
-	char name[SEG_THREAD_NAME_MAX];
+	char name[SEG_HANDLER_THREAD_NAME_MAX];
 	snprintf(name, sizeof(name), "seg-p%" PRIu32 ".%u", lane->task.partition, lane->number);
-	seg_thread_begin(name, lane->cpu, &lane->task.logger);
+	seg_handler_thread_begin(name, lane->cpu, &lane->task.logger);
 	pthread_cleanup_push(thread_was_ended, lane);
 	if (seg_call_open(&lane->task) == SEG_STEP_DONE) {
 		atomic_store_explicit(&lane->open, true, memory_order_release);

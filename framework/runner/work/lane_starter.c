@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
-#include "base/thread_limit.h"
+#include "base/thread.h"
 
 /* Between two tries to start a lane's thread. Other lanes work meanwhile. */
 #define START_PAUSE (100 * SEG_MS)

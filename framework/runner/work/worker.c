@@ -8,7 +8,7 @@
 #include "work/calls.h"
 #include "work/dispatch.h"
 #include "work/dispatcher.h"
-#include "work/thread.h"
+#include "work/handler_thread.h"
 
 /* Until the worker must stop. */
 static void handle_fetched(seg_task *task)
@@ -42,9 +42,9 @@ static void *run(void *arg)
 {
 	seg_worker *w = arg;
 	seg_task *task = &w->task;
-	char name[SEG_THREAD_NAME_MAX];
+	char name[SEG_HANDLER_THREAD_NAME_MAX];
 	snprintf(name, sizeof(name), "seg-p%" PRIu32, task->partition);
-	seg_thread_begin(name, w->cpu, &task->logger);
+	seg_handler_thread_begin(name, w->cpu, &task->logger);
 	pthread_cleanup_push(thread_was_ended, task);
 	if (w->dispatcher) {
 		seg_dispatcher_run(w->dispatcher);

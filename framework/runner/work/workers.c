@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
-#include "base/thread_limit.h"
+#include "base/thread.h"
 #include "group/hindrance.h"
 #include "group/shortage.h"
 

@@ -1,4 +1,4 @@
-#include "work/thread.h"
+#include "work/handler_thread.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -19,7 +19,7 @@ static void pin(int cpu, const seg_logger *logger)
 			strerror(failure));
 }
 
-void seg_thread_begin(const char *name, int cpu, const seg_logger *logger)
+void seg_handler_thread_begin(const char *name, int cpu, const seg_logger *logger)
 {
 	/* By the thread itself: naming another thread opens a file in /proc, which costs more than starting it. */
 	pthread_setname_np(pthread_self(), name);
