@@ -150,6 +150,20 @@ static void a_letter_that_cannot_be_sent_stays(void **state)
 	assert_int_equal(count(""), 4);
 }
 
+/* Another replay would send it once more: the count and the complaint say that it was sent. */
+static void a_letter_that_was_sent_but_cannot_be_removed_counts(void **state)
+{
+	(void)state;
+	test_rig_tell("ACL SETUSER default -xdel");
+	const test_segctl *answer = test_segctl_do(rig.server->address, "dlq replay s g --key b --yes");
+	assert_int_equal(answer->exit_code, EX_NOPERM);
+	test_expect_text(answer->errors, "cannot remove dead letter ");
+	test_expect_text(answer->errors,
+			 ", whose message was sent again: another replay sends it once more: ");
+	test_expect_text(answer->output, "1 dead letter replayed");
+	assert_int_equal(count("--key b"), 2);
+}
+
 static void only_the_meant_letters_are_dropped(void **state)
 {
 	(void)state;
@@ -228,6 +242,7 @@ int main(void)
 		TEST(a_replayed_letter_is_a_message_again_that_knows_its_first_id_and_how_often),
 		TEST(a_letter_that_cannot_be_sent_stays),
 		TEST(a_line_end_in_a_reason_is_escaped),
+		TEST(a_letter_that_was_sent_but_cannot_be_removed_counts),
 		TEST(only_the_meant_letters_are_dropped),
 		TEST(at_the_limit_a_group_that_stops_waits_and_why_says_for_what),
 		TEST(without_memory_every_command_looks_and_those_that_free_memory_work),

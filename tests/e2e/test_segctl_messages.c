@@ -235,6 +235,56 @@ static void a_line_that_may_have_been_sent_is_told_apart(void **state)
 			 "1 line of unknown outcome: in the stream or not (standard input:1); 0 sent");
 }
 
+static bool are_there(void *arg)
+{
+	const char *data = arg;
+	return strcmp(test_segctl_good(rig.server->address, "tail s --from earliest --raw"), data) == 0;
+}
+
+static void expect_end(pid_t pid, int terminal, int signal)
+{
+	int status;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), signal);
+	close(terminal);
+}
+
+static void a_signal_ends_a_send_with_an_account_of_what_was_sent(void **state)
+{
+	(void)state;
+	int terminal;
+	pid_t pid = test_segctl_start_on_terminal(rig.server->address, "send s --key k", &terminal);
+	test_terminal_shows(terminal, "Type one message a line");
+	assert_int_equal(write(terminal, "1\n2\n3", 5), 5);
+	test_wait_until(are_there, "1\n2\n", 20000, "two lines were sent");
+	assert_int_equal(write(terminal, "\x03", 1), 1);
+	test_terminal_shows(
+		terminal,
+		"2 messages sent to s\r\nsegctl: SIGINT came: nothing after standard input:2 is sent");
+	expect_end(pid, terminal, SIGINT);
+	assert_true(are_there("1\n2\n"));
+}
+
+static void a_send_that_waits_for_room_says_so_and_a_signal_ends_it(void **state)
+{
+	(void)state;
+	int terminal;
+	char command[512];
+	test_segctl_good(rig.server->address, "stream create full -p 1 -s 2");
+	/* A group that has read nothing. */
+	test_rig_tell("XGROUP CREATE __default:full:partition_0 slow 0 MKSTREAM");
+	const char *path = test_rig_write("lines", "1\n2\n3\n4\n");
+	snprintf(command, sizeof(command), "send full %s", path);
+	pid_t pid = test_segctl_start_on_terminal(rig.server->address, command, &terminal);
+	test_terminal_shows(terminal, "no line was added for 2 seconds: a partition is full");
+	kill(pid, SIGTERM);
+	test_terminal_shows(terminal, "2 messages sent to full\r\nsegctl: 2 lines not sent (");
+	expect_end(pid, terminal, SIGTERM);
+	assert_string_equal(test_segctl_good(rig.server->address, "tail full --from earliest --raw"),
+			    "1\n2\n");
+}
+
 static void with_follow_it_also_shows_messages_added_later(void **state)
 {
 	(void)state;
@@ -277,6 +327,8 @@ int main(void)
 		TEST(headers_of_one_name_are_all_shown),
 		TEST(lines_that_were_not_sent_are_named_and_those_that_were_are_counted),
 		TEST(a_line_that_may_have_been_sent_is_told_apart),
+		TEST(a_signal_ends_a_send_with_an_account_of_what_was_sent),
+		TEST(a_send_that_waits_for_room_says_so_and_a_signal_ends_it),
 		TEST(with_follow_it_also_shows_messages_added_later),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,7 @@
 #include "dead_letter.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -148,13 +150,15 @@ int ctl_letters_visit(ctl_context *context, const seg_stream *stream, const char
 }
 
 int ctl_letter_remove(ctl_context *context, const seg_stream *stream, const char *group,
-		      const ctl_dead_letter *letter)
+		      const ctl_dead_letter *letter, const char *remark)
 {
-	char key[SEG_KEY_MAX];
+	char key[SEG_KEY_MAX], what[256];
+	snprintf(what, sizeof(what), "remove dead letter %s of partition %" PRIu32 "%s", letter->id,
+		 letter->partition, remark);
 	seg_key_beside_log(key, stream->client->name_space, stream->name, letter->partition, group, "dead");
 	ctl_batch *batch = ctl_batch_create(false);
 	ctl_batch_words(batch, NULL, NULL, 0, "XDEL", key, letter->id, (char *)NULL);
-	int exit_code = ctl_batch_run(batch, context->client, "remove a dead letter");
+	int exit_code = ctl_batch_run(batch, context->client, what);
 	ctl_batch_destroy(batch);
 	return exit_code;
 }

@@ -38,8 +38,8 @@ typedef bool (*ctl_letter_fn)(void *arg, const ctl_dead_letter *letter);
 int ctl_letters_visit(ctl_context *context, const seg_stream *stream, const char *group,
 		      const ctl_letter_filter *filter, ctl_letter_fn fn, void *arg);
 
-/* Removes a letter. 0, or an exit code after one line on standard error. */
+/* Removes a letter. 0, or an exit code after one line on standard error, which names the letter, with `remark` behind it ("": none). */
 int ctl_letter_remove(ctl_context *context, const seg_stream *stream, const char *group,
-		      const ctl_dead_letter *letter);
+		      const ctl_dead_letter *letter, const char *remark);
 
 #endif

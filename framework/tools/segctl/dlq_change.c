@@ -13,6 +13,7 @@
 #include "base/plural.h"
 #include "command.h"
 #include "dlq.h"
+#include "ending.h"
 #include "progress.h"
 #include "stream/client.h"
 #include "table.h"
@@ -37,8 +38,9 @@ typedef struct {
 	ctl_context *context;
 	seg_stream *stream;
 	const char *group;
+	/* *done: the letter counts. */
 	int (*change)(ctl_context *context, seg_stream *stream, const char *group,
-		      const ctl_dead_letter *letter);
+		      const ctl_dead_letter *letter, bool *done);
 	uint64_t planned, done, newest_ms;
 	ctl_progress progress;
 	int exit_code;
@@ -58,15 +60,17 @@ static bool change_letter(void *arg, const ctl_dead_letter *letter)
 	/* Letters that came after the question stay; such a letter may be of a message just replayed. */
 	if (c->done == c->planned || letter->time_ms > c->newest_ms)
 		return true;
-	c->exit_code = c->change(c->context, c->stream, c->group, letter);
-	c->done += c->exit_code == EX_OK;
+	bool done = false;
+	c->exit_code = c->change(c->context, c->stream, c->group, letter, &done);
+	c->done += done;
 	ctl_progress_draw(&c->progress, c->done, (double)c->done / (double)c->planned);
-	return c->exit_code == EX_OK;
+	return c->exit_code == EX_OK && !ctl_ending_signal();
 }
 
 static int change_all(changing *c, const char *done)
 {
 	char count[CTL_TEXT_MAX];
+	ctl_ending_catch();
 	c->progress = ctl_progress_start(done);
 	int exit_code = ctl_letters_visit(c->context, c->stream, c->group, &ctl_dlq_filter, change_letter, c);
 	ctl_progress_end(&c->progress);
@@ -76,6 +80,10 @@ static int change_all(changing *c, const char *done)
 		printf("%s\r\n%" PRIu64 "\r\n", done, c->done);
 	else
 		printf("%s dead letter%s %s\n", ctl_count_text(c->done, count), seg_plural(c->done), done);
+	if (ctl_ending_signal()) {
+		(void)ctl_flush();
+		ctl_ending_obey();
+	}
 	return exit_code ? exit_code : c->exit_code;
 }
 
@@ -123,7 +131,7 @@ static size_t make_headers(const ctl_dead_letter *letter, seg_header *headers, c
 
 /* Removes the letter only after Redis has confirmed the new message. */
 static int replay_one(ctl_context *context, seg_stream *stream, const char *group,
-		      const ctl_dead_letter *letter)
+		      const ctl_dead_letter *letter, bool *done)
 {
 	const seg_message *m = &letter->content.message;
 	char original[SEG_ID_TEXT_MAX], replays[24];
@@ -143,7 +151,9 @@ static int replay_one(ctl_context *context, seg_stream *stream, const char *grou
 	if (status)
 		return ctl_complain(ctl_exit_code(status), "letter %s of partition %" PRIu32 " stays: %s",
 				    letter->id, letter->partition, error.text);
-	return ctl_letter_remove(context, stream, group, letter);
+	*done = true;
+	return ctl_letter_remove(context, stream, group, letter,
+				 ", whose message was sent again: another replay sends it once more");
 }
 
 static int replay(ctl_context *context, int argc, char **argv)
@@ -169,9 +179,11 @@ const ctl_command ctl_dlq_replay = {
 };
 
 static int drop_one(ctl_context *context, seg_stream *stream, const char *group,
-		    const ctl_dead_letter *letter)
+		    const ctl_dead_letter *letter, bool *done)
 {
-	return ctl_letter_remove(context, stream, group, letter);
+	int exit_code = ctl_letter_remove(context, stream, group, letter, "");
+	*done = exit_code == EX_OK;
+	return exit_code;
 }
 
 static int drop(ctl_context *context, int argc, char **argv)

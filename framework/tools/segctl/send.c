@@ -17,6 +17,7 @@
 #include "base/plural.h"
 #include "command.h"
 #include "directory.h"
+#include "ending.h"
 #include "key_rule.h"
 #include "progress.h"
 #include "stream/client.h"
@@ -29,6 +30,15 @@
 #include "unsent.h"
 
 #define HOUR_MS 3600000
+
+/* How long the main thread waits without a look at what has come meanwhile: a signal, a failure. */
+#define LOOK_MS 500
+
+/* After it without progress, a line says so. */
+#define PATIENCE (2 * SEG_SECOND)
+
+/* What is on its way when a signal comes has this long to arrive. */
+#define GRACE_MS 2000
 
 /* A record's opaque value is its line: the file's index above the number. */
 enum { FILES_MAX = 1000, LINE_BITS = 48 };
@@ -83,8 +93,12 @@ typedef struct {
 	uint64_t taken;
 	const char *names[FILES_MAX]; /* of the files, for errors */
 	uint32_t file;                /* the one that is read */
-	uint64_t stopped_at; /* its last line that was read, if reading stopped at a failure; else 0 */
-	uint64_t bytes, bytes_total; /* of the files; total 0: unknown */
+	bool stopped;                 /* reading stopped, at a failure or a signal, */
+	uint64_t stopped_at;          /* after this line */
+	uint64_t seen;                /* `added` at the last look, */
+	int64_t seen_at;              /* since when it is so */
+	bool told;                    /* that nothing goes on */
+	uint64_t bytes, bytes_total;  /* of the files; total 0: unknown */
 } sending;
 
 static void delivered(void *arg, const seg_delivery *delivery)
@@ -103,6 +117,45 @@ static void delivered(void *arg, const seg_delivery *delivery)
 	}
 }
 
+/* --- waiting ---------------------------------------------------------------------------------- */
+
+/* Between looks: tells once if nothing goes on. */
+static void look(sending *s)
+{
+	uint64_t added = atomic_load(&s->added);
+	int64_t now = seg_now();
+	if (added != s->seen || s->seen_at == 0) {
+		s->seen = added;
+		s->seen_at = now;
+		s->told = false;
+	}
+	if (s->told || given.quiet || now - s->seen_at < PATIENCE)
+		return;
+	s->told = true;
+	ctl_progress_end(&s->progress);
+	fprintf(stderr,
+		"segctl: no line was added for 2 seconds: a partition is full (`segctl lag` shows which group is behind), "
+		"or Redis does not answer; segctl gives a line up after 30 seconds\n");
+}
+
+static int add(sending *s, const seg_record *record, void *place, seg_error *error)
+{
+	int status = seg_producer_send(s->producer, record, place, error);
+	while (status == SEG_EFULL && !ctl_ending_signal()) {
+		look(s);
+		status = seg_producer_send(s->producer, record, place, error);
+	}
+	s->seen_at = 0;
+	return status;
+}
+
+static void close_producer(sending *s)
+{
+	while (!ctl_ending_signal() && seg_producer_flush(s->producer, LOOK_MS, NULL) == SEG_ETIMEOUT)
+		look(s);
+	(void)seg_producer_close(s->producer, ctl_ending_signal() ? GRACE_MS : HOUR_MS, NULL);
+}
+
 /* --- lines ------------------------------------------------------------------------------------ */
 
 static void keep_rate(const sending *s)
@@ -118,6 +171,12 @@ static void keep_rate(const sending *s)
 /* Readers take no larger entries, unless they set entry_limit. They count some more: the table of the headers, and how an entry is packed. */
 enum { MESSAGE_MOST = SEG_ENTRY_LIMIT - (64 << 10) };
 
+static void stop(sending *s, uint64_t number)
+{
+	s->stopped = true;
+	s->stopped_at = number;
+}
+
 static int send_line(sending *s, uint64_t number, const char *line, size_t length)
 {
 	const char *name = s->names[s->file];
@@ -129,7 +188,6 @@ static int send_line(sending *s, uint64_t number, const char *line, size_t lengt
 		return ctl_complain(EX_DATAERR,
 				    "%s:%" PRIu64 ": the line %s; it and the lines after it are not sent",
 				    name, number, error.text);
-	keep_rate(s);
 	seg_record record = {key, key_length, line, length, s->headers, given.headers.count};
 	if (seg_record_bytes(&record) > MESSAGE_MOST)
 		return ctl_complain(
@@ -138,7 +196,12 @@ static int send_line(sending *s, uint64_t number, const char *line, size_t lengt
 			": the message has %zu bytes, with its key, and segctl sends at most %d; it and the lines "
 			"after it are not sent",
 			name, number, seg_record_bytes(&record), MESSAGE_MOST);
-	if (seg_producer_send(s->producer, &record, place, &error))
+	int status = add(s, &record, place, &error);
+	if (status == SEG_EFULL) { /* a signal came */
+		stop(s, number - 1);
+		return EX_OK;
+	}
+	if (status)
 		return ctl_complain(ctl_exit_code(error.status),
 				    "%s:%" PRIu64 ": %s; it and the lines after it are not sent", name,
 				    number, error.text);
@@ -155,18 +218,23 @@ static int send_file(sending *s, FILE *file)
 	size_t room = 0;
 	int exit_code = EX_OK;
 	uint64_t number = 0;
-	for (ssize_t length; exit_code == EX_OK && (length = getline(&line, &room, file)) >= 0;) {
+	ctl_ending_cuts(fileno(file));
+	for (ssize_t length;
+	     exit_code == EX_OK && !s->stopped && (length = getline(&line, &room, file)) >= 0;) {
 		if (length > 0 && line[length - 1] == '\n')
 			line[--length] = '\0';
+		keep_rate(s);
 		/* After a failure, the producer adds no more: report it at once. */
-		if (atomic_load(&s->first_status)) {
-			s->stopped_at = number;
-			break;
-		}
-		exit_code = send_line(s, ++number, line, (size_t)length);
+		if (ctl_ending_signal() || atomic_load(&s->first_status))
+			stop(s, number);
+		else
+			exit_code = send_line(s, ++number, line, (size_t)length);
 	}
-	if (ferror(file))
+	if (ctl_ending_signal())
+		stop(s, s->stopped ? s->stopped_at : number);
+	else if (ferror(file))
 		exit_code = ctl_complain(EX_IOERR, "cannot read %s: %s", s->names[s->file], strerror(errno));
+	ctl_ending_cuts(-1);
 	free(line);
 	return exit_code;
 }
@@ -176,6 +244,10 @@ static int send_named(sending *s, const char *path)
 	if (strcmp(path, "-") == 0)
 		return send_file(s, stdin);
 	FILE *file = fopen(path, "re");
+	if (!file && ctl_ending_signal()) {
+		stop(s, 0);
+		return EX_OK;
+	}
 	if (!file)
 		return ctl_complain(EX_NOINPUT, "cannot open %s: %s", path, strerror(errno));
 	int exit_code = send_file(s, file);
@@ -209,10 +281,19 @@ static uint64_t total_bytes(int count, char **paths)
 	return total;
 }
 
+static const char *stop_text(const sending *s, char *text, size_t size)
+{
+	if (s->stopped_at)
+		snprintf(text, size, "nothing after %.200s:%" PRIu64, s->names[s->file], s->stopped_at);
+	else
+		snprintf(text, size, "nothing of %.200s", s->names[s->file]);
+	return text;
+}
+
 /* One line: how many lines were not sent, which, and why. */
 static int complain_of_unsent(sending *s)
 {
-	char failed[1024], unknown[1024], text[3072] = "", rest[320] = "", count[CTL_TEXT_MAX];
+	char failed[1024], unknown[1024], text[3072] = "", rest[320] = "", stop[256], count[CTL_TEXT_MAX];
 	size_t used = 0;
 	ctl_unsent_text(&s->failed, s->names, failed, sizeof(failed));
 	ctl_unsent_text(&s->unknown, s->names, unknown, sizeof(unknown));
@@ -223,11 +304,17 @@ static int complain_of_unsent(sending *s)
 		snprintf(text + used, sizeof(text) - used,
 			 "%s%zu line%s of unknown outcome: in the stream or not (%s)", used ? ", " : "",
 			 s->unknown.count, seg_plural(s->unknown.count), unknown);
-	if (s->stopped_at)
-		snprintf(rest, sizeof(rest), ", and nothing after %.200s:%" PRIu64, s->names[s->file],
-			 s->stopped_at);
+	if (s->stopped)
+		snprintf(rest, sizeof(rest), ", and %s", stop_text(s, stop, sizeof(stop)));
 	return ctl_complain(ctl_exit_code(atomic_load(&s->first_status)), "%s%s; %s sent: %s", text, rest,
 			    ctl_count_text(atomic_load(&s->added), count), s->first_text);
+}
+
+static int complain_of_end(const sending *s)
+{
+	char stop[256];
+	return ctl_complain(EX_TEMPFAIL, "SIG%s came: %s is sent", sigabbrev_np(ctl_ending_signal()),
+			    stop_text(s, stop, sizeof(stop)));
 }
 
 static int report(sending *s, ctl_form form, const char *stream, int exit_code)
@@ -244,7 +331,9 @@ static int report(sending *s, ctl_form form, const char *stream, int exit_code)
 		       s->unknown.count);
 	else if (!given.quiet)
 		printf("%s message%s sent to %s\n", ctl_count_text(added, count), seg_plural(added), stream);
-	return s->failed.count + s->unknown.count ? complain_of_unsent(s) : exit_code;
+	if (s->failed.count + s->unknown.count)
+		return complain_of_unsent(s);
+	return ctl_ending_signal() && s->stopped ? complain_of_end(s) : exit_code;
 }
 
 static int set_packing_level(seg_stream *stream)
@@ -266,7 +355,7 @@ static int send_all(sending *s, seg_stream *stream, int count, char **paths)
 	seg_producer_options_init(&producer_options);
 	if (given.ack_replicas >= 0)
 		stream->client->ack_replicas = (uint32_t)given.ack_replicas;
-	producer_options.when_blocked_ms = HOUR_MS;
+	producer_options.when_blocked_ms = LOOK_MS;
 	producer_options.wait_when_full = 1;
 	producer_options.in_flight_bytes = MESSAGE_MOST + (1 << 20);
 	producer_options.codec = (seg_codec)given.codec;
@@ -274,6 +363,7 @@ static int send_all(sending *s, seg_stream *stream, int count, char **paths)
 	producer_options.delivery_arg = s;
 	if (seg_producer_open(stream, &producer_options, &s->producer, &error))
 		return ctl_fail(&error);
+	ctl_ending_catch();
 	s->progress = ctl_progress_start("sent");
 	s->started = seg_now();
 	s->bytes_total = total_bytes(count, paths);
@@ -283,11 +373,11 @@ static int send_all(sending *s, seg_stream *stream, int count, char **paths)
 	for (int i = 0; i < count; i++)
 		s->names[i] = strcmp(paths[i], "-") == 0 ? "standard input" : paths[i];
 	int exit_code = count ? EX_OK : send_file(s, stdin);
-	for (int i = 0; i < count && exit_code == EX_OK && !s->stopped_at; i++) {
+	for (int i = 0; i < count && exit_code == EX_OK && !s->stopped; i++) {
 		s->file = (uint32_t)i;
 		exit_code = send_named(s, paths[i]);
 	}
-	(void)seg_producer_close(s->producer, HOUR_MS, NULL);
+	close_producer(s);
 	ctl_progress_end(&s->progress);
 	return exit_code;
 }
@@ -307,6 +397,8 @@ static int send_lines(ctl_context *context, int argc, char **argv)
 		if (exit_code == EX_OK) {
 			exit_code = send_all(&s, stream, argc - 1, argv + 1);
 			exit_code = report(&s, context->form, argv[0], exit_code);
+			(void)ctl_flush();
+			ctl_ending_obey();
 		}
 		ctl_unsent_free(&s.failed);
 		ctl_unsent_free(&s.unknown);
@@ -326,7 +418,7 @@ const ctl_command ctl_send = {
 	"The line is the message's data. Without --key, --key-column and --key-pattern the line is also its key, so that equal "
 	"lines stay in order and others spread over the partitions. segctl waits while a partition is full. It stops at the "
 	"first line that has no key or cannot be sent, names the lines that were not sent, and those of which nobody knows "
-	"whether they were (Redis did not answer), and tells how many were.",
+	"whether they were (Redis did not answer), and tells how many were; also if SIGINT, SIGTERM or SIGHUP ends it.",
 	options,
 	send_lines,
 };

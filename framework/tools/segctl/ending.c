@@ -1,0 +1,53 @@
+#include "ending.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <unistd.h>
+
+static struct {
+	volatile sig_atomic_t signal, cut;
+	int nothing; /* /dev/null */
+} ending = {.cut = -1, .nothing = -1};
+
+static void note(int number)
+{
+	int saved = errno;
+	ending.signal = number;
+	if (ending.cut >= 0 && ending.nothing >= 0)
+		dup2(ending.nothing, ending.cut);
+	errno = saved;
+}
+
+void ctl_ending_catch(void)
+{
+	static const int heard[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction before, action = {.sa_handler = note, .sa_flags = SA_RESETHAND};
+	sigemptyset(&action.sa_mask);
+	ending.nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	for (size_t i = 0; i < sizeof(heard) / sizeof(heard[0]); i++)
+		if (sigaction(heard[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+			sigaction(heard[i], &action, NULL);
+}
+
+int ctl_ending_signal(void)
+{
+	return ending.signal;
+}
+
+void ctl_ending_cuts(int fd)
+{
+	ending.cut = fd;
+	/* It may have come before. */
+	if (fd >= 0 && ending.signal && ending.nothing >= 0)
+		dup2(ending.nothing, fd);
+}
+
+void ctl_ending_obey(void)
+{
+	if (!ending.signal)
+		return;
+	signal(ending.signal, SIG_DFL);
+	raise(ending.signal);
+}
