@@ -36,10 +36,8 @@ typedef struct seg_partition_snapshot {
 	/* Of a reading with `oldest`. Then info.lag is 0, not -1, where nothing waits. */
 	bool waiting;  /* a message is not committed; then: */
 	seg_id oldest; /* the id of the oldest one */
-	/* Its age in seconds, by Redis's clock; 0 where nothing waits. If the id is ahead of that clock, which was put back, or
-	 * which a sender did not ask, nobody knows the age: then how far it is ahead. */
-	double behind;
-	bool ahead; /* that is so, by more than a second */
+	double behind; /* its age in seconds, by Redis's clock; 0 where nothing waits; negative: not known, as `ahead` is not 0 */
+	double ahead; /* seconds, more than 1, by which its id is ahead of that clock, which was put back, or which a sender did not ask */
 
 	/* Of seg_group_snapshot_compare; negative: not known, as after `segctl reset`. */
 	double rate; /* messages done per second, by any member: committed, or, with lanes, beyond the position */

@@ -17,7 +17,7 @@ void seg_group_totals_of(const seg_group_snapshot *snapshot, seg_group_totals *t
 			t->lag += p->info.lag;
 		if (p->unreachable)
 			continue;
-		if (!p->ahead && p->behind > t->behind)
+		if (p->behind > t->behind)
 			t->behind = p->behind;
 		add_rate(&t->committed, p->rate);
 		add_rate(&t->added, p->added);

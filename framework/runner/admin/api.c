@@ -189,7 +189,7 @@ static void add_state(json_t *json, const seg_partition_snapshot *partition)
 	json_object_set_new(json, "last", id_text(p->last));
 	json_object_set_new(json, "length", json_integer((json_int_t)p->length));
 	json_object_set_new(json, "lag", p->lag < 0 ? json_null() : json_integer(p->lag));
-	json_object_set_new(json, "lag_seconds", seg_json_real(partition->behind));
+	json_object_set_new(json, "lag_seconds", seg_json_known(partition->behind));
 	json_object_set_new(json, "dead_letters", json_integer((json_int_t)p->dead_letters));
 	json_object_set_new(json, "dropped", json_integer((json_int_t)p->dropped));
 	json_object_set_new(json, "lost", json_integer((json_int_t)p->lost));

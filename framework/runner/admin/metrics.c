@@ -289,7 +289,7 @@ static bool lag_messages(const seg_partition_snapshot *partition, double *value)
 static bool lag_seconds(const seg_partition_snapshot *partition, double *value)
 {
 	*value = partition->behind;
-	return !partition->unreachable;
+	return !partition->unreachable && partition->behind >= 0;
 }
 
 static bool epoch(const seg_partition_snapshot *partition, double *value)
@@ -353,8 +353,9 @@ static const struct {
 } partition_gauges[] = {
 	{"partition_lag_messages", "Messages of the partition that are not committed yet.", lag_messages,
 	 false},
-	{"partition_lag_seconds", "Age of the oldest uncommitted message; 0: there is none.", lag_seconds,
-	 false},
+	{"partition_lag_seconds",
+	 "Age of the oldest uncommitted message; 0: there is none; missing: its id is ahead of Redis's clock.",
+	 lag_seconds, false},
 	{"partition_epoch", "Epoch of the partition's newest assignment.", epoch, false},
 	{"partition_position_timestamp_seconds",
 	 "Unix time at which the newest committed message was added; 0: none is committed.",

@@ -42,7 +42,7 @@ __attribute__((format(printf, 2, 3))) static void next(ctl_diagnosis *d, const c
 
 static bool has_waited(const facts *f)
 {
-	return f->p->waiting && f->p->behind > MOMENT_SECONDS;
+	return f->p->waiting && (f->p->ahead > 0 || f->p->behind > MOMENT_SECONDS);
 }
 
 /* --- the rules: one that applies fills in both sentences and returns true ------------------------------ */
@@ -343,12 +343,12 @@ static bool has_a_call_that_hangs(const facts *f, ctl_diagnosis *d)
 static bool is_ahead_of_the_clock(const facts *f, ctl_diagnosis *d)
 {
 	char ahead[CTL_TEXT_MAX];
-	if (!f->p->waiting || !f->p->ahead || f->p->rate > 0)
+	if (!f->p->waiting || f->p->ahead == 0 || f->p->rate > 0)
 		return false;
 	cause(d,
 	      "message %s waits, and nobody can tell for how long: its id is %s ahead of Redis's clock, which was put "
 	      "back, or which its sender did not ask",
-	      f->oldest, ctl_duration_text(f->p->behind, ahead));
+	      f->oldest, ctl_duration_text(f->p->ahead, ahead));
 	next(d, "check the clock of Redis's host; search the log of %s for this partition", f->p->info.owner);
 	return true;
 }
@@ -390,8 +390,11 @@ static bool catches_up(const facts *f, ctl_diagnosis *d)
 	if (!f->p->waiting)
 		return false;
 	d->wrong = false;
-	cause(d, "nothing is wrong: the partition is %s behind and handles its backlog",
-	      ctl_duration_text(f->p->behind, behind));
+	if (f->p->ahead > 0)
+		cause(d, "nothing is wrong: the partition handles its backlog");
+	else
+		cause(d, "nothing is wrong: the partition is %s behind and handles its backlog",
+		      ctl_duration_text(f->p->behind, behind));
 	if (f->p->catch_up >= 0)
 		next(d, "wait: at this rate it catches up in %s", ctl_duration_text(f->p->catch_up, rest));
 	else

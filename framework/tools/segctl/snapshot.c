@@ -48,7 +48,7 @@ ctl_totals ctl_snapshot_sum(const ctl_snapshot *snapshot)
 		sum.vague |= info->lag < 0;
 		sum.lag_most += info->lag < 0 ? (int64_t)info->length : info->lag;
 		sum.behind = partition->behind > sum.behind ? partition->behind : sum.behind;
-		sum.ahead |= partition->ahead;
+		sum.ahead = partition->ahead > sum.ahead ? partition->ahead : sum.ahead;
 		sum.rate = partition->rate < 0 || sum.rate < 0 ? -1 : sum.rate + partition->rate;
 		sum.dead_letters += info->dead_letters;
 		sum.lost += info->lost;

@@ -27,7 +27,7 @@ typedef struct ctl_totals {
 	int64_t lag_most; /* the lag, or, where Redis cannot tell it, the most it can be */
 	bool vague;       /* Redis cannot tell it */
 	double behind;    /* age in seconds of the oldest message that is not committed */
-	bool ahead;       /* that is not known for some partition: the id is ahead of Redis's clock */
+	double ahead; /* seconds by which an id is ahead of Redis's clock: its age is not known; 0: none is */
 	double rate, catch_up;
 	uint64_t dead_letters, lost, values;
 	uint64_t beyond; /* of the lag: done after the position */

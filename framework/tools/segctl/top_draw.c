@@ -126,7 +126,8 @@ static void draw_details(const ctl_top_state *t)
 		 seg_id_format(p->info.last, last));
 	mvprintw(6, 0, "Waiting   %s message%s, the oldest for %s",
 		 p->info.lag < 0 ? "an unknown number of" : ctl_count_text((uint64_t)p->info.lag, lag),
-		 seg_plural((uint64_t)p->info.lag), ctl_duration_text(p->behind, behind));
+		 seg_plural((uint64_t)p->info.lag),
+		 p->behind < 0 ? "an unknown time" : ctl_duration_text(p->behind, behind));
 	mvprintw(7, 0, "Crashes   %" PRIu32 "  attempts %" PRIu32 "  dead letters %" PRIu64 "  lost %" PRIu64,
 		 p->crashes, ctl_snapshot_attempts(p), p->info.dead_letters, p->info.lost);
 	int y = 8;

@@ -93,7 +93,7 @@ static void put_group(ctl_top_row *row, size_t index, const ctl_fleet_group *gro
 	snprintf(row->cells[3], CTL_CELL_MAX, "%" PRIu32 "/%" PRIu32, group->sum.owned,
 		 group->now.partition_count);
 	put_count(row, 4, group->sum.lag);
-	put_duration(row, 5, group->sum.unreachable ? -1 : group->sum.behind);
+	put_duration(row, 5, group->sum.unreachable || group->sum.ahead > 0 ? -1 : group->sum.behind);
 	put_rate(row, 6, group->sum.rate);
 	put_count(row, 7, group->sum.unreachable ? -1 : (int64_t)group->sum.dead_letters);
 }

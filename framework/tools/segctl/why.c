@@ -105,7 +105,7 @@ static void print_position(const answer *a)
 		if (p->beyond)
 			ctl_say(" (%s of them done already)", ctl_count_text(p->beyond, text));
 		ctl_say(", the oldest (%s) for %s\n", seg_id_format(p->oldest, oldest),
-			ctl_duration_text(p->behind, text));
+			p->behind < 0 ? "an unknown time" : ctl_duration_text(p->behind, text));
 	} else {
 		puts("Waiting       nothing");
 	}
@@ -158,7 +158,7 @@ static void add_state(json_t *object, const ctl_partition *p)
 	json_object_set_new(object, "lanes_busy", json_integer(p->lanes_busy));
 	json_object_set_new(object, "slots_waiting", json_integer(p->slots_waiting));
 	json_object_set_new(object, "lag", p->info.lag < 0 ? json_null() : json_integer(p->info.lag));
-	json_object_set_new(object, "lag_seconds", json_real(p->behind));
+	json_object_set_new(object, "lag_seconds", p->behind < 0 ? json_null() : json_real(p->behind));
 	json_object_set_new(object, "rate", p->rate < 0 ? json_null() : json_real(p->rate));
 	json_object_set_new(object, "crashes", json_integer(p->crashes));
 	json_object_set_new(object, "suspect",
