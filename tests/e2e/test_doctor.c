@@ -495,10 +495,12 @@ static void ack_replicas_needs_replicas_and_the_right_to_wait(void **state)
 static void a_failure_to_connect_is_told_once_with_one_advice(void **state)
 {
 	(void)state;
-	doctor_at("rediss://127.0.0.1:1", "--tls-ca-file /nonexistent.pem", EX_CONFIG);
+	doctor_at("rediss://127.0.0.1:1", "--tls-ca-file /dev/null", EX_CONFIG);
 	assert_string_equal(
 		answer->output,
-		"fail reached      tls_ca_file: /nonexistent.pem cannot be read: No such file or directory\n");
+		"fail reached      tls_ca_file: /dev/null is not a regular file; name a PEM file\n");
+	doctor_at("rediss://127.0.0.1:1", "--tls-ca-file /nonexistent.pem", EX_NOINPUT);
+	assert_string_equal(answer->errors, "segctl: --tls-ca-file: there is no /nonexistent.pem\n");
 	doctor_at("redis://user@host", "", EX_CONFIG);
 	assert_string_equal(answer->output,
 			    "fail reached      the Redis address names a user but no password; "

@@ -117,7 +117,8 @@ static void an_operator_logs_in_with_a_password_from_a_file(void **state)
 	snprintf(options, sizeof(options), "--password-file %s", wrong);
 	assert_int_equal(list_as(address, options)->exit_code, EX_OK);
 	snprintf(options, sizeof(options), "--password-file %s/nothing", rig.directory);
-	test_expect_text(list_as(address, options)->errors, "/nothing");
+	test_expect_text(list_as(address, options)->errors, "--password-file: there is no ");
+	assert_int_equal(list_as(address, options)->exit_code, EX_NOINPUT);
 }
 
 static void an_operators_login_replaces_that_of_the_address_and_of_the_configuration(void **state)
@@ -137,6 +138,12 @@ static void an_operators_login_replaces_that_of_the_address_and_of_the_configura
 	snprintf(options, sizeof(options), "-c %s --user op --password-file %s", rig.runner->config, op);
 	test_expect_text(list_as(NULL, options)->errors, "grant +scan");
 	snprintf(options, sizeof(options), "-c %s", rig.runner->config);
+	assert_int_equal(list_as(NULL, options)->exit_code, EX_OK);
+	/* The runner's password is none of theirs: they need not be able to read it. */
+	unlink(path);
+	assert_int_equal(list_as(NULL, options)->exit_code, EX_NOINPUT);
+	test_server_tell(rig.server, "ACL SETUSER op +scan");
+	snprintf(options, sizeof(options), "-c %s --user op --password-file %s", rig.runner->config, op);
 	assert_int_equal(list_as(NULL, options)->exit_code, EX_OK);
 }
 

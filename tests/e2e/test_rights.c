@@ -526,6 +526,9 @@ static void acl_names_the_user_the_namespace_and_the_database(void **state)
 			 "ACL SETUSER shop.app on resetkeys ~__shop:* ");
 	assert_null(strstr(acl("operator"), "+select"));
 	test_expect_text(acl("operator -a redis://nowhere.invalid/3"), " +select ");
+	test_expect_text(acl("runner -a redis://app:secret@nowhere.invalid"), "ACL SETUSER app on ");
+	test_expect_text(acl("runner -a redis://app:secret@nowhere.invalid --user other"),
+			 "SETUSER other on ");
 	test_expect_text(acl("runner -o json"), "\"rules\": \"on resetkeys ");
 }
 

@@ -221,6 +221,24 @@ static int answer(const char *text)
 	return WEXITSTATUS(status);
 }
 
+static void a_member_of_many_partitions_is_described_with_all_of_them(void **state)
+{
+	(void)state;
+	test_segctl_good(rig.server->address, "stream create wide -p 400");
+	test_rig_tell("SADD {__default:wide}:groups g");
+	test_rig_tell("HSET {__default:wide}:g:members m %s", "x 400");
+	test_rig_tell("ZADD {__default:wide}:g:leases 99999999999999 m");
+	for (int p = 0; p < 400; p++)
+		test_rig_tell("HSET {__default:wide}:g:partitions %d %s", p, "7 m m");
+	json_t *group =
+		json_loads(test_segctl_good(rig.server->address, "group describe wide g -o json"), 0, NULL);
+	const json_t *member = json_array_get(json_object_get(group, "members"), 0);
+	const char *partitions = json_string_value(json_object_get(member, "partitions"));
+	assert_non_null(partitions);
+	assert_string_equal(partitions + strlen(partitions) - 8, " 398 399");
+	json_decref(group);
+}
+
 /* A group that emits to the stream is no group of it: nothing else in the question tells that somebody still needs it. */
 static void deleting_a_stream_names_the_groups_that_emit_to_it(void **state)
 {
@@ -471,6 +489,7 @@ int main(void)
 		TEST(a_stream_that_is_being_read_is_deleted_only_by_force),
 		TEST(what_a_stream_has_left_is_deleted_also_without_its_registration),
 		TEST(a_running_group_is_listed_and_described),
+		TEST(a_member_of_many_partitions_is_described_with_all_of_them),
 		TEST(deleting_a_stream_names_the_groups_that_emit_to_it),
 		TEST(a_live_group_registers_the_stream_that_it_emits_to_anew),
 		TEST(commands_that_cannot_be_undone_ask_first),

@@ -126,6 +126,10 @@ static void a_message_whose_id_is_ahead_of_the_clock_is_never_young_enough(void 
 		test_segctl_do(rig.server->address, "lag s g --max-behind 1000000h --sample 0");
 	assert_int_equal(answer->exit_code, 1);
 	test_expect_text(answer->errors, "nobody can tell for how long");
+	json_t *rows =
+		json_loads(test_segctl_good(rig.server->address, "lag s g --sample 0 -o json"), 0, NULL);
+	assert_true(json_is_null(json_object_get(row(rows, 0), "lag_seconds")));
+	json_decref(rows);
 }
 
 static void a_check_prints_one_line(void **state)
@@ -205,6 +209,45 @@ static void a_rate_is_what_was_committed_meanwhile(void **state)
 		length = 0;
 	}
 	assert_true(handling);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(output);
+}
+
+/* Whether a line of that many groups was printed; what comes next is read. */
+static bool shows_groups(int output, size_t groups)
+{
+	static char seen[65536];
+	static size_t length;
+	ssize_t got = read(output, seen + length, sizeof(seen) - 1 - length);
+	assert_true(got > 0);
+	length += (size_t)got;
+	seen[length] = '\0';
+	char *end = strrchr(seen, '\n');
+	if (!end)
+		return false;
+	*end = '\0';
+	char *line = strrchr(seen, '\n');
+	json_t *rows = json_loads(line ? line + 1 : seen, 0, NULL);
+	assert_non_null(rows);
+	bool shown = json_array_size(rows) == 2 * groups;
+	json_decref(rows);
+	length = 0;
+	return shown;
+}
+
+static void a_watch_of_all_groups_goes_on_when_one_is_deleted(void **state)
+{
+	(void)state;
+	int output;
+	test_rig_tell("SADD {__default:s}:groups a b");
+	pid_t pid = test_segctl_start(rig.server->address, "lag --watch --interval 100ms --sample 0 -o json",
+				      &output);
+	while (!shows_groups(output, 2))
+		;
+	test_segctl_good(rig.server->address, "group delete s a --yes");
+	while (!shows_groups(output, 1))
+		;
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	close(output);
@@ -381,6 +424,7 @@ int main(void)
 		TEST(a_check_prints_one_line),
 		TEST(a_dead_member_owns_nothing),
 		TEST(all_groups_are_one_document_that_names_them),
+		TEST(a_watch_of_all_groups_goes_on_when_one_is_deleted),
 		TEST(a_rate_is_what_was_committed_meanwhile),
 		TEST(it_waits_until_all_messages_are_handled),
 		TEST(it_waits_for_a_stream_and_a_group_that_are_not_there_yet),

@@ -76,6 +76,8 @@ static char *read_secret(seg_config_loader *loader, seg_config_place place, cons
 			 const char *path)
 {
 	char *secret;
+	if (loader->leaves_files)
+		return NULL;
 	if (seg_config_secret_read(place, option, path, loader->errors, &secret) == SEG_ENOMEM)
 		loader->no_memory = true;
 	return secret;

@@ -57,7 +57,7 @@ static void check_files(const options *o, const seg_tls_settings *settings)
 	char name[NAME_MAX_SIZE];
 	const char *option;
 	seg_error error;
-	if (!is_a_pair(o, settings))
+	if (!is_a_pair(o, settings) || o->loader->leaves_files)
 		return;
 	check_exposure(o, settings->key_file);
 	int status = seg_tls_files_check(settings, &option, &error);

@@ -50,11 +50,16 @@ static void load(seg_config_loader *loader, const char *name, const struct stat 
 		seg_config_check(loader);
 }
 
+/* What a load is for. */
+typedef enum { RUN, CHECK, CLIENT } purpose;
+
 static int load_text(const char *name, const struct stat *stat, const char *text, size_t length,
-		     seg_config **config, seg_config_errors *errors, bool keep)
+		     seg_config **config, seg_config_errors *errors, purpose why)
 {
 	size_t errors_before = errors->count - errors->warnings;
-	seg_config_loader loader = {.config = calloc(1, sizeof(*loader.config)), .errors = errors};
+	seg_config_loader loader = {.config = calloc(1, sizeof(*loader.config)),
+				    .errors = errors,
+				    .leaves_files = why == CLIENT};
 	*config = NULL;
 	if (!loader.config)
 		return SEG_ENOMEM;
@@ -63,14 +68,14 @@ static int load_text(const char *name, const struct stat *stat, const char *text
 	int status = loader.no_memory ? SEG_ENOMEM : 0;
 	if (!status && (errors->incomplete || errors->count - errors->warnings > errors_before))
 		status = SEG_EINVAL;
-	if (status == SEG_ENOMEM || (status && !keep))
+	if (status == SEG_ENOMEM || (status && why != CHECK))
 		seg_config_free(loader.config);
 	else
 		*config = loader.config;
 	return status;
 }
 
-static int load_file(const char *path, seg_config **config, seg_config_errors *errors, bool keep)
+static int load_file(const char *path, seg_config **config, seg_config_errors *errors, purpose why)
 {
 	seg_config_content content;
 	seg_error error;
@@ -80,25 +85,30 @@ static int load_file(const char *path, seg_config **config, seg_config_errors *e
 		seg_config_error_add(errors, (seg_config_place){.file = path}, "%s", error.text);
 	if (status)
 		return status;
-	status = load_text(path, &content.stat, content.text, content.length, config, errors, keep);
+	status = load_text(path, &content.stat, content.text, content.length, config, errors, why);
 	seg_config_content_fini(&content);
 	return status;
 }
 
 int seg_config_load(const char *path, seg_config **config, seg_config_errors *errors)
 {
-	return load_file(path, config, errors, false);
+	return load_file(path, config, errors, RUN);
 }
 
 int seg_config_load_for_check(const char *path, seg_config **config, seg_config_errors *errors)
 {
-	return load_file(path, config, errors, true);
+	return load_file(path, config, errors, CHECK);
+}
+
+int seg_config_load_for_client(const char *path, seg_config **config, seg_config_errors *errors)
+{
+	return load_file(path, config, errors, CLIENT);
 }
 
 int seg_config_load_text(const char *name, const char *text, size_t length, seg_config **config,
 			 seg_config_errors *errors)
 {
-	return load_text(name, NULL, text, length, config, errors, false);
+	return load_text(name, NULL, text, length, config, errors, RUN);
 }
 
 static void free_consumer(seg_config_consumer *consumer)

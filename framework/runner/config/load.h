@@ -21,6 +21,12 @@ int seg_config_load(const char *path, seg_config **config, seg_config_errors *er
  */
 int seg_config_load_for_check(const char *path, seg_config **config, seg_config_errors *errors);
 
+/*
+ * The same for a program that asks only where Redis is, such as segctl: opens no file that holds a secret, a certificate or a key. Such a
+ * file may be for the runner's eyes only, and the program may have a login of its own.
+ */
+int seg_config_load_for_client(const char *path, seg_config **config, seg_config_errors *errors);
+
 /* The same as seg_config_load for a text in memory. Errors name `name` as the file, and relative paths start at its directory. */
 int seg_config_load_text(const char *name, const char *text, size_t length, seg_config **config,
 			 seg_config_errors *errors);

@@ -37,6 +37,8 @@ typedef struct seg_config_loader {
 	seg_config_section
 		section; /* if SEG_CONFIG_IN_SECTION; a consumer is the last one of config->consumers */
 
+	bool leaves_files; /* that hold secrets, certificates and keys: they are not opened */
+
 	bool no_memory; /* the load fails with SEG_ENOMEM */
 } seg_config_loader;
 

@@ -45,18 +45,12 @@ static void check_user(const char *user)
 		ctl_die(EX_USAGE, "--user \"%s\": write letters, digits and any of _ - . @ :", user);
 }
 
-/* A database other than 0 must be selected. */
-static bool selects(const char *url)
+static void parse(const char *url, seg_address *address)
 {
-	seg_address address;
 	seg_error error;
-	if (!url)
-		return false;
-	if (seg_address_parse(url, &address, &error))
+	*address = (seg_address){0};
+	if (url && seg_address_parse(url, address, &error))
 		ctl_die(EX_USAGE, "%s", error.text);
-	bool other = address.database != 0;
-	seg_address_fini(&address);
-	return other;
 }
 
 static void write_rules(char rules[RULES_MAX], int kinds, const char *name_space, bool select)
@@ -91,20 +85,24 @@ static int acl(ctl_context *context, int argc, char **argv)
 	char rules[RULES_MAX];
 	int kinds = kinds_of(argc, argv);
 	ctl_target target;
+	seg_address address;
 	seg_error error;
 	int exit_code = ctl_target_choose(&target, false);
 	if (exit_code)
 		return exit_code;
-	const char *user = target.options.user ? target.options.user : argv[0];
+	parse(target.options.address, &address);
+	const char *user = target.options.user ? target.options.user : address.user ? address.user : argv[0];
 	check_user(user);
 	const char *name_space = target.options.name_space ? target.options.name_space : "default";
 	if (seg_name_check("namespace", name_space, &error))
 		ctl_die(EX_USAGE, "%s", error.text);
-	write_rules(rules, kinds, name_space, selects(target.options.address));
+	/* A database other than 0 must be selected. */
+	write_rules(rules, kinds, name_space, address.database != 0);
 	if (context->form == CTL_FORM_TABLE)
 		printf("ACL SETUSER %s %s\n", user, rules);
 	else
 		print_as_table(user, rules, context->form);
+	seg_address_fini(&address);
 	ctl_target_free(&target);
 	return EX_OK;
 }
@@ -118,7 +116,7 @@ const ctl_command ctl_acl = {
 	.more = "The user gets the rights that suffice in the namespace, and no others. ROLE is runner (segrunner, and "
 		"programs that consume), producer (programs that send), or operator (segctl). With more than one ROLE, "
 		"the user gets the rights of all: a runner whose plugin sends to streams is also a producer. --user names "
-		"the user; without it, the line has the user of --config, or the first ROLE. The line "
+		"the user; without it, the line has the user of --config or of the address, or the first ROLE. The line "
 		"sets no password: add >PASSWORD to it, or leave the user's password as it is. Does not connect. "
 		"Example: segctl acl runner --namespace shop --user app",
 	.run = acl,

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "config/config.h"
 #include "disk_trouble.h"
@@ -78,10 +79,13 @@ bool ctl_context_wants_version(void)
 
 /* --- connecting ---------------------------------------------------------------------- */
 
-/* This command line wins over the shell's environment, which may be left over from other work. */
+/*
+ * This command line wins over the shell's environment, which may be left over from other work: with --config, the environment counts for
+ * nothing. variable: NULL for none.
+ */
 static const char *first_of(const char *flag, const char *configured, const char *variable)
 {
-	const char *set = getenv(variable);
+	const char *set = given.config || !variable ? NULL : getenv(variable);
 	if (flag || configured)
 		return flag ? flag : configured;
 	return set && *set ? set : NULL;
@@ -107,7 +111,7 @@ static seg_config *load_config(void)
 {
 	seg_config_errors errors = {0};
 	seg_config *config = NULL;
-	int status = given.config ? seg_config_load(given.config, &config, &errors) : 0;
+	int status = given.config ? seg_config_load_for_client(given.config, &config, &errors) : 0;
 	if (status)
 		seg_config_errors_print(&errors, stderr);
 	seg_config_errors_fini(&errors);
@@ -163,10 +167,7 @@ static void set_login(seg_client_options *options, const seg_config_redis *confi
  */
 static const char *tls_text(const char *flag, const char *configured, const char *variable, bool with_tls)
 {
-	const char *set = given.config || !with_tls ? NULL : getenv(variable);
-	if (flag || configured)
-		return flag ? flag : configured;
-	return set && *set ? set : NULL;
+	return first_of(flag, configured, with_tls ? variable : NULL);
 }
 
 static uint32_t tls_verify(const seg_config_redis *configured, bool with_tls)
@@ -196,6 +197,37 @@ static void set_tls(seg_client_options *options, const seg_config_redis *configu
 	options->tls_server_name =
 		tls_text(given.server_name, c->tls_server_name, "SEGMENTER_TLS_SERVER_NAME", with_tls);
 	options->tls_verify = tls_verify(configured, with_tls);
+}
+
+/* --- the files that are named ------------------------------------------------------------ */
+
+/* A file that is not there is told as such, and not as a login that Redis refused, or as a wrong option. */
+static int check_files(const seg_client_options *o)
+{
+	const struct {
+		const char *path, *given, *flag, *option, *variable;
+	} files[] = {
+		{o->password_file, given.password_file, "--password-file", "password_file", NULL},
+		{o->sentinel_password_file, given.sentinel_password_file, "--sentinel-password-file",
+		 "sentinel_password_file", "SEGMENTER_SENTINEL_PASSWORD_FILE"},
+		{o->tls_ca_file, given.ca_file, "--tls-ca-file", "tls_ca_file", "SEGMENTER_TLS_CA_FILE"},
+		{o->tls_ca_directory, given.ca_directory, "--tls-ca-directory", "tls_ca_directory",
+		 "SEGMENTER_TLS_CA_DIRECTORY"},
+		{o->tls_cert_file, given.cert_file, "--tls-cert-file", "tls_cert_file",
+		 "SEGMENTER_TLS_CERT_FILE"},
+		{o->tls_key_file, given.key_file, "--tls-key-file", "tls_key_file", "SEGMENTER_TLS_KEY_FILE"},
+	};
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (!files[i].path || access(files[i].path, F_OK) == 0 ||
+		    (errno != ENOENT && errno != ENOTDIR))
+			continue;
+		if (files[i].given)
+			return ctl_complain(EX_NOINPUT, "%s: there is no %s", files[i].flag, files[i].path);
+		return ctl_complain(EX_NOINPUT, "%s%s%s: there is no %s", given.config ? given.config : "",
+				    given.config ? ": " : "",
+				    given.config ? files[i].option : files[i].variable, files[i].path);
+	}
+	return EX_OK;
 }
 
 ctl_form ctl_context_form(void)
@@ -234,7 +266,10 @@ int ctl_target_choose(ctl_target *target, bool connects)
 	options->allow_eviction = 1;
 	options->max_message_bytes = (uint64_t)512 << 20;
 	target->embedded = target->made && options->address == target->made;
-	return EX_OK;
+	exit_code = connects ? check_files(options) : EX_OK;
+	if (exit_code)
+		ctl_target_free(target);
+	return exit_code;
 }
 
 void ctl_target_free(ctl_target *target)

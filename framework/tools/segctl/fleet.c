@@ -10,6 +10,7 @@
 #include "directory.h"
 
 #define RATE_WINDOW (5 * SEG_SECOND)
+#define FIND_INTERVAL (30 * SEG_SECOND)
 
 static ctl_fleet_group *find(ctl_fleet *fleet, const char *stream, const char *name)
 {
@@ -94,7 +95,10 @@ static int add_stream(ctl_context *context, const char *stream, bool only, ctl_f
 
 int ctl_fleet_find(ctl_context *context, const char *stream, const char *group, ctl_fleet *fleet)
 {
-	ctl_fleet found = {.deadline = fleet->deadline, .unreadable = fleet->unreadable};
+	ctl_fleet found = {.deadline = fleet->deadline,
+			   .named = group != NULL,
+			   .found_at = seg_now(),
+			   .unreadable = fleet->unreadable};
 	ctl_keys streams = {0};
 	int exit_code = EX_OK;
 	fleet->unreadable = (ctl_unreadables){0};
@@ -162,7 +166,8 @@ static void forget(ctl_fleet_group *group)
 	group->known = false;
 }
 
-static int look_at(ctl_fleet *fleet, ctl_fleet_group *group)
+/* Sets *gone where the group is no longer there, and was not asked for. */
+static int look_at(ctl_fleet *fleet, ctl_fleet_group *group, bool *gone)
 {
 	const seg_look what = {.oldest = true, .deadline = fleet->deadline};
 	const char *stream = seg_stream_name(group->stream);
@@ -173,6 +178,9 @@ static int look_at(ctl_fleet *fleet, ctl_fleet_group *group)
 		take(group, &now);
 		return EX_OK;
 	}
+	*gone = status == SEG_ENOTFOUND && !fleet->named;
+	if (*gone)
+		return EX_OK;
 	if (!ctl_is_unreadable(&error))
 		return ctl_snapshot_fail(&error, stream);
 	forget(group);
@@ -180,14 +188,37 @@ static int look_at(ctl_fleet *fleet, ctl_fleet_group *group)
 	return EX_OK;
 }
 
+static void drop(ctl_fleet *fleet, size_t index)
+{
+	ctl_fleet_group *group = &fleet->groups[index];
+	forget(group);
+	seg_stream_close(group->stream);
+	fleet->count--;
+	memmove(group, group + 1, (fleet->count - index) * sizeof(*group));
+}
+
 int ctl_fleet_look(ctl_fleet *fleet)
 {
 	int exit_code = EX_OK;
 	ctl_unreadables_begin(&fleet->unreadable, true);
-	for (size_t i = 0; i < fleet->count && exit_code == EX_OK; i++)
-		exit_code = look_at(fleet, &fleet->groups[i]);
+	for (size_t i = 0; i < fleet->count && exit_code == EX_OK;) {
+		bool gone = false;
+		exit_code = look_at(fleet, &fleet->groups[i], &gone);
+		if (gone)
+			drop(fleet, i);
+		else
+			i++;
+	}
 	ctl_unreadables_end(&fleet->unreadable, true);
 	return exit_code;
+}
+
+int ctl_fleet_follow(ctl_context *context, const char *stream, const char *group, ctl_fleet *fleet)
+{
+	int exit_code = EX_OK;
+	if (fleet->count == 0 || seg_now() - fleet->found_at >= FIND_INTERVAL)
+		exit_code = ctl_fleet_find(context, stream, group, fleet);
+	return exit_code ? exit_code : ctl_fleet_look(fleet);
 }
 
 void ctl_fleet_free(ctl_fleet *fleet)

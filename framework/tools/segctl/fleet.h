@@ -20,6 +20,8 @@ typedef struct ctl_fleet {
 	ctl_fleet_group *groups; /* by stream, then by name */
 	size_t count;
 	ctl_unreadables unreadable; /* streams and groups that are left out */
+	bool named;                 /* one group, which was asked for */
+	int64_t found_at;           /* seg_now() of the last search; 0: none */
 	int64_t deadline; /* seg_now() by which ctl_fleet_look ends; 0: each reading has the client's timeout */
 } ctl_fleet;
 
@@ -30,10 +32,13 @@ typedef struct ctl_fleet {
 int ctl_fleet_find(ctl_context *context, const char *stream, const char *group, ctl_fleet *fleet);
 
 /*
- * Takes a snapshot of each group; those that cannot be read become `unreadable`. 0, or an exit code, its reason printed; the
- * groups after the failed one keep theirs.
+ * Takes a snapshot of each group; those that cannot be read become `unreadable`. One that is gone leaves the fleet, unless it was asked
+ * for. 0, or an exit code, its reason printed; the groups after the failed one keep theirs.
  */
 int ctl_fleet_look(ctl_fleet *fleet);
+
+/* The same again and again: searches anew where there is no group, or where the last search was 30 s ago. */
+int ctl_fleet_follow(ctl_context *context, const char *stream, const char *group, ctl_fleet *fleet);
 
 void ctl_fleet_free(ctl_fleet *fleet);
 

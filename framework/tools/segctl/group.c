@@ -1,5 +1,7 @@
 /* group.c - `segctl group`: lists groups, and describes their members. group_delete.c deletes them. */
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -91,20 +93,21 @@ static const ctl_column describe_columns[] = {
 	{NULL, NULL, false},
 };
 
-/* "0 2 5": the partitions of an owner, as many as fit. Returns their number, all counted. */
-static int64_t list_owned(const ctl_snapshot *snapshot, const char *owner, char *text, size_t size)
+/* "0 2 5": the partitions of an owner, which the caller frees. Returns their number. */
+static int64_t list_owned(const ctl_snapshot *snapshot, const char *owner, char **text)
 {
-	size_t used = 0;
-	int64_t owned = 0;
-	*text = '\0';
+	size_t length, owned = 0;
+	FILE *out = open_memstream(text, &length);
+	if (!out)
+		ctl_die(EX_OSERR, "out of memory");
 	for (uint32_t p = 0; p < snapshot->partition_count; p++) {
 		if (strcmp(snapshot->partitions[p].info.owner, owner) != 0)
 			continue;
-		if (used < size)
-			used += (size_t)snprintf(text + used, size - used, "%s%" PRIu32, owned ? " " : "", p);
-		owned++;
+		fprintf(out, "%s%" PRIu32, owned++ ? " " : "", p);
 	}
-	return owned;
+	if (fclose(out) != 0)
+		ctl_die(EX_OSERR, "out of memory");
+	return (int64_t)owned;
 }
 
 static ctl_table *describe_members(const ctl_snapshot *snapshot)
@@ -113,14 +116,15 @@ static ctl_table *describe_members(const ctl_snapshot *snapshot)
 	ctl_table *table = ctl_table_create(describe_columns);
 	for (size_t i = 0; i < roster->count; i++) {
 		const ctl_member *m = &roster->members[i];
-		char partitions[512];
-		int64_t owned = list_owned(snapshot, m->name, partitions, sizeof(partitions));
+		char *partitions;
+		int64_t owned = list_owned(snapshot, m->name, &partitions);
 		ctl_table_text(table, m->name);
 		ctl_table_number(table, m->capacity);
 		ctl_table_duration(table, m->lease_left > 0 ? m->lease_left : 0);
 		/* What a dead member had is nobody's until another member takes it over. */
 		ctl_table_number(table, m->lease_left > 0 ? owned : 0);
 		ctl_table_text(table, m->lease_left > 0 ? partitions : "");
+		free(partitions);
 	}
 	return table;
 }

@@ -78,12 +78,12 @@ static int judge(const ctl_snapshot *snapshot, const char *stream, const char *g
 				    " message%s wait%s, more than %" PRId64,
 				    group, stream, sum.lag < 0 ? "up to " : "", lag,
 				    seg_plural((uint64_t)lag), seg_verb_ending((uint64_t)lag), given.max_lag);
-	if (given.max_behind >= 0 && sum.ahead)
+	if (given.max_behind >= 0 && sum.ahead > 0)
 		return ctl_complain(
 			CTL_EXIT_LIMIT,
 			"group \"%s\" of stream \"%s\": a message waits, and nobody can tell for how long: its id is "
 			"%s ahead of Redis's clock, or another's is; set that clock right",
-			group, stream, ctl_duration_text(sum.behind, behind));
+			group, stream, ctl_duration_text(sum.ahead, behind));
 	if (given.max_behind >= 0 && sum.behind > max_behind)
 		return ctl_complain(
 			CTL_EXIT_LIMIT,
@@ -155,7 +155,8 @@ static void print_all(const watching *w)
 static int show(watching *w)
 {
 	bool one_line = is_check() && !given.watch && w->context->form == CTL_FORM_TABLE;
-	int exit_code = ctl_fleet_look(&w->fleet);
+	int exit_code = given.watch ? ctl_fleet_follow(w->context, w->stream, w->group, &w->fleet)
+				    : ctl_fleet_look(&w->fleet);
 	if (exit_code)
 		return exit_code;
 	if (w->group && w->fleet.unreadable.count > 0)

@@ -17,8 +17,6 @@
 #include "top_draw.h"
 #include "top_keys.h"
 
-#define FIND_INTERVAL (30 * SEG_SECOND) /* between two searches for new streams and groups */
-
 enum { ESCAPE_DELAY_MS = 25 };
 
 static struct {
@@ -35,19 +33,12 @@ typedef struct {
 	ctl_context *context;
 	const char *stream, *group; /* of the command line, or NULL */
 	ctl_top_state shown;
-	int64_t found_at, looked_at;
+	int64_t looked_at;
 } top;
 
 static int look(top *t)
 {
-	int64_t now = seg_now();
-	int exit_code = EX_OK;
-	if (now - t->found_at >= FIND_INTERVAL || t->shown.fleet.count == 0) {
-		exit_code = ctl_fleet_find(t->context, t->stream, t->group, &t->shown.fleet);
-		t->found_at = now;
-	}
-	if (exit_code == EX_OK)
-		exit_code = ctl_fleet_look(&t->shown.fleet);
+	int exit_code = ctl_fleet_follow(t->context, t->stream, t->group, &t->shown.fleet);
 	t->looked_at = seg_now();
 	return exit_code;
 }
