@@ -70,18 +70,18 @@ static int look(seg_link *link, const seg_client_options *options, seg_user_kind
 	int status = seg_link_open(link, options, NULL, error);
 	if (status == 0)
 		status = seg_facts_ask(link, &facts, error);
+	stream = stream ? stream : "any";
 	if (status == 0) {
 		seg_report_ok(report, "reached", "%s", link->address.text);
 		seg_judge_all(&facts, report);
-		if (is_cluster(&facts))
-			status = seg_nodes_look(link, options, &facts, report, error);
-	}
-	if (status == 0) {
 		/* A Sentinel has no scripts. */
 		if (!fails(report))
-			status = seg_rights_try(link, user, &facts, options->name_space,
-						stream ? stream : "any", report, error);
+			status = seg_rights_try(link, user, &facts, options->name_space, stream, report,
+						error);
 	}
+	if (status == 0 && is_cluster(&facts))
+		status =
+			seg_nodes_look(link, &(seg_nodes_what){options, user, stream, &facts}, report, error);
 	seg_facts_free(&facts);
 	return status;
 }

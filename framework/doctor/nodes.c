@@ -6,6 +6,7 @@
 #include <sysexits.h>
 
 #include "doctor/judge_all.h"
+#include "doctor/rights.h"
 
 enum { NODES_MAX = 1000 /* that Redis recommends at most */ };
 
@@ -60,10 +61,23 @@ static void got_slots(void *arg, const seg_reply *reply)
 
 /* --- one master ------------------------------------------------------------------------------ */
 
-/* What is the same everywhere, and has been judged: the cluster's state, and what the user is refused. */
-static bool is_shared(const seg_finding *finding)
+/*
+ * What has been told of the first node, and is the same here: the cluster's state, and what the user may not do, which is mostly the same
+ * everywhere.
+ */
+static bool is_told(const seg_report *report, const seg_finding *finding)
 {
-	return strcmp(finding->check, "cluster") == 0 || strcmp(finding->check, "answers") == 0;
+	static const char *const of_user[] = {"answers", "scripts", "keys", "rights"};
+	bool is_of_user = false;
+	if (strcmp(finding->check, "cluster") == 0)
+		return true;
+	for (size_t i = 0; i < sizeof(of_user) / sizeof(of_user[0]); i++)
+		is_of_user |= strcmp(finding->check, of_user[i]) == 0;
+	for (size_t i = 0; i < report->count && is_of_user; i++)
+		if (strcmp(report->list[i].check, finding->check) == 0 &&
+		    strcmp(report->list[i].found, finding->found) == 0)
+			return true;
+	return false;
 }
 
 static bool is_same_server(const seg_facts *a, const seg_facts *b)
@@ -80,7 +94,7 @@ static bool move_findings(const seg_report *of_node, const char *name, seg_repor
 	bool any = false;
 	for (size_t i = 0; i < of_node->count; i++) {
 		const seg_finding *f = &of_node->list[i];
-		if (f->level == SEG_FINDING_OK || is_shared(f))
+		if (f->level == SEG_FINDING_OK || is_told(report, f))
 			continue;
 		any = true;
 		if (f->level == SEG_FINDING_WARN)
@@ -92,9 +106,20 @@ static bool move_findings(const seg_report *of_node, const char *name, seg_repor
 	return any;
 }
 
-static void look_at(const seg_endpoint *endpoint, const seg_client_options *options, const seg_facts *judged,
-		    seg_report *report)
+/* Another server than that of the link. */
+static int judge(seg_link *link, const seg_nodes_what *what, const seg_facts *facts, seg_report *of_node,
+		 seg_error *error)
 {
+	if (is_same_server(facts, what->judged))
+		return 0;
+	seg_judge_all(facts, of_node);
+	return seg_rights_try(link, what->user, facts, what->options->name_space, what->stream, of_node,
+			      error);
+}
+
+static void look_at(const seg_endpoint *endpoint, const seg_nodes_what *what, seg_report *report)
+{
+	const seg_client_options *options = what->options;
 	char name[300];
 	seg_link link;
 	seg_error error;
@@ -103,18 +128,16 @@ static void look_at(const seg_endpoint *endpoint, const seg_client_options *opti
 			   .allow_eviction = options->allow_eviction != 0,
 			   .ack_replicas = options->ack_replicas};
 	seg_endpoint_print(endpoint, name, sizeof(name));
-	if (seg_link_open(&link, options, endpoint, &error) || seg_facts_ask(&link, &facts, &error)) {
+	if (seg_link_open(&link, options, endpoint, &error) || seg_facts_ask(&link, &facts, &error) ||
+	    judge(&link, what, &facts, &of_node, &error)) {
 		bool login = error.status == SEG_EAUTH;
 		seg_report_fail(report, login ? EX_NOPERM : EX_UNAVAILABLE, "node", "%s: %s", name,
 				error.text);
 		seg_report_advise(report,
 				  login ? "make the user on every node of the cluster, with the same password"
 					: "check that this machine reaches every node of the cluster");
-	} else {
-		if (!is_same_server(&facts, judged))
-			seg_judge_all(&facts, &of_node);
-		if (!move_findings(&of_node, name, report))
-			seg_report_ok(report, "node", "%s: reached, %.2f ms", name, facts.round_trip * 1000);
+	} else if (!move_findings(&of_node, name, report)) {
+		seg_report_ok(report, "node", "%s: reached, %.2f ms", name, facts.round_trip * 1000);
 	}
 	report->incomplete |= of_node.incomplete;
 	seg_report_free(&of_node);
@@ -122,8 +145,7 @@ static void look_at(const seg_endpoint *endpoint, const seg_client_options *opti
 	seg_link_close(&link);
 }
 
-int seg_nodes_look(seg_link *link, const seg_client_options *options, const seg_facts *judged,
-		   seg_report *report, seg_error *error)
+int seg_nodes_look(seg_link *link, const seg_nodes_what *what, seg_report *report, seg_error *error)
 {
 	const char *argv[] = {"CLUSTER", "SLOTS"};
 	masters m = {.asked = link->address.endpoints[0].host};
@@ -137,7 +159,7 @@ int seg_nodes_look(seg_link *link, const seg_client_options *options, const seg_
 		seg_report_advise(report, "grant +cluster|slots");
 	}
 	for (size_t i = 0; i < m.count && status == 0; i++)
-		look_at(&m.list[i], options, judged, report);
+		look_at(&m.list[i], what, report);
 	free_masters(&m);
 	return status;
 }

@@ -114,6 +114,19 @@ static void rights_that_only_a_cluster_needs_are_tried(void **state)
 	test_expect_text(answer->output,
 			 "warn rights       the user may not run client|tracking; without it,");
 	test_expect_text(answer->output, "run ACL SETUSER with +subscribe &__redis__:invalidate");
+	assert_null(strstr(answer->output, ": the user may not run"));
+}
+
+static void rights_that_a_user_has_on_some_nodes_are_told_with_the_node(void **state)
+{
+	(void)state;
+	for (int node = 0; node < 3; node++)
+		make_user(node, node == 1 ? "&* -xadd" : "&*");
+	doctor_as_someone();
+	assert_int_equal(answer->exit_code, EX_NOPERM);
+	says("ok", "node", 0, "reached");
+	says("fail", "rights", 1, "the user may not run xadd");
+	says("ok", "node", 2, "reached");
 }
 
 static void a_dead_master_is_named(void **state)
@@ -132,6 +145,7 @@ int main(void)
 		cmocka_unit_test(each_master_is_reached_and_judged),
 		cmocka_unit_test(a_user_that_is_not_on_every_node_is_told_of),
 		cmocka_unit_test(rights_that_only_a_cluster_needs_are_tried),
+		cmocka_unit_test(rights_that_a_user_has_on_some_nodes_are_told_with_the_node),
 		cmocka_unit_test(a_dead_master_is_named),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
