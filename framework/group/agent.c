@@ -111,10 +111,10 @@ static void fail(seg_member *m, const seg_error *failure)
 static void check_login(seg_member *m, int64_t now)
 {
 	seg_error failure;
-	if (!seg_route_login_is_lost(m->control, now))
+	if (!seg_route_login_is_lost(m->control, m->control_slot, now))
 		return;
 	seg_fail(&failure, SEG_EAUTH, "the login has been refused for a minute: %.400s",
-		 seg_route_error(m->control)->text);
+		 seg_route_error_for(m->control, m->control_slot)->text);
 	fail(m, &failure);
 }
 

@@ -151,7 +151,7 @@ static seg_server_look *add(seg_servers *servers, const char *node)
 	return s;
 }
 
-/* The connection of a node that does not answer is not ready: then it is not asked. */
+/* A node that does not answer is given up before the deadline. */
 static void ask(look *l, seg_connection *connection, seg_server_look *server)
 {
 	question *q = &l->questions[server - l->servers->list];
@@ -181,7 +181,7 @@ static bool issue(seg_exchange *exchange, seg_route *route)
 
 int seg_servers_look(seg_client *client, int64_t deadline, seg_servers *servers, seg_error *error)
 {
-	look l = {.exchange = {.issue = issue, .deadline = deadline}, .servers = servers};
+	look l = {.exchange = {.issue = issue, .deadline = deadline, .partial = true}, .servers = servers};
 	*servers = (seg_servers){.list = calloc(SEG_SERVERS_MAX, sizeof(seg_server_look))};
 	if (!servers->list)
 		return seg_fail(error, SEG_ENOMEM, "out of memory for a look at Redis");

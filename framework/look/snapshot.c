@@ -323,6 +323,7 @@ static bool issue_oldest(seg_exchange *exchange, seg_route *route)
 static int run(reading *r, bool (*issue)(seg_exchange *, seg_route *), seg_error *error)
 {
 	r->exchange.issue = issue;
+	r->exchange.partial = issue != issue_assignment;
 	return seg_exchange_run(&r->exchange, r->stream->client, error);
 }
 
@@ -333,8 +334,8 @@ static int read_oldest(reading *r, seg_error *error)
 		seg_partition_snapshot *partition = &r->snapshot->partitions[p];
 		double behind = (r->now_ms - (double)partition->oldest.ms) / 1000;
 		if (partition->waiting) {
-			partition->behind = behind < 0 ? -behind : behind;
-			partition->ahead = behind < -AHEAD_MAX;
+			partition->ahead = behind < -AHEAD_MAX ? -behind : 0;
+			partition->behind = partition->ahead > 0 ? -1 : behind > 0 ? behind : 0;
 		} else if (!partition->unreachable)
 			partition->info.lag = 0;
 	}

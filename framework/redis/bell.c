@@ -67,9 +67,10 @@ static void got_state(void *arg, bool up, const seg_error *why)
 	(void)why;
 	bell->subscribed = false;
 	stop_ringing(bell);
-	if (up && !bell->denied)
-		seg_connection_words(bell->connection, got_subscribed, bell, "SUBSCRIBE",
-				     "__redis__:invalidate", (char *)NULL);
+	if (up && !bell->denied &&
+	    !seg_connection_words(bell->connection, got_subscribed, bell, "SUBSCRIBE", "__redis__:invalidate",
+				  (char *)NULL))
+		seg_connection_break(bell->connection, SEG_ENOMEM, "out of memory");
 }
 
 /* "message", the channel, and the keys; no keys: the database was emptied. */

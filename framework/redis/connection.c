@@ -403,6 +403,10 @@ bool seg_connection_is_refused(const seg_connection *c)
 	/* The server has spoken Redis's protocol before: a reply was damaged on its way. */
 	if (c->incarnation > 0 && status == SEG_EPROTOCOL)
 		return false;
+	/* Another server of the address's list may accept what this one refuses. */
+	if (!c->options.endpoint && !c->options.master &&
+	    c->reconnect.failures < c->options.address->endpoint_count)
+		return false;
 	return status == SEG_EAUTH || status == SEG_EPROTOCOL || status == SEG_ENOTFOUND ||
 	       status == SEG_EINVAL;
 }

@@ -226,15 +226,24 @@ bool seg_route_ready_for(seg_route *r, uint16_t slot)
 	return connection && seg_connection_ready(connection);
 }
 
-/* The first node that has slots and cannot be reached; NULL: none. */
+static bool is_awaited(const seg_contact *node)
+{
+	return node && node->connection && seg_connection_waiting(node->connection) > 0;
+}
+
+/* A node that has slots and cannot be reached, first one that commands wait for; NULL: none. */
 static const seg_contact *lacking(const seg_route *r)
 {
+	const seg_contact *first = NULL;
 	for (seg_node n = seg_route_next(r, 0); n > 0; n = seg_route_next(r, n)) {
 		const seg_contact *node = seg_contacts_find(&r->contacts, n);
-		if (seg_contact_is_troubled(node))
+		if (!seg_contact_is_troubled(node))
+			continue;
+		if (is_awaited(node))
 			return node;
+		first = first ? first : node;
 	}
-	return NULL;
+	return first;
 }
 
 /* The connection with the newest error that matters; else to the server of the address. */
@@ -263,14 +272,37 @@ const seg_error *seg_route_error_for(const seg_route *r, uint16_t slot)
 
 bool seg_route_is_refused(const seg_route *r)
 {
-	const seg_connection *connection = troubled(r);
-	return connection && seg_connection_is_refused(connection);
+	if (!r->cluster || !seg_route_ready(r)) {
+		const seg_connection *connection = troubled(r);
+		return connection && seg_connection_is_refused(connection);
+	}
+	bool refused = false;
+	for (uint32_t n = 0; n < r->contacts.count; n++) {
+		if (!is_awaited(r->contacts.at[n]))
+			continue;
+		refused = seg_connection_is_refused(r->contacts.at[n]->connection);
+		if (!refused)
+			return false;
+	}
+	return refused;
 }
 
-bool seg_route_login_is_lost(const seg_route *r, int64_t now)
+const seg_connection *seg_route_awaited(const seg_route *r)
 {
-	const seg_connection *connection = troubled(r);
-	return connection && seg_connection_login_is_lost(connection, now);
+	const seg_connection *found = NULL;
+	for (uint32_t n = 0; n < r->contacts.count; n++) {
+		if (is_awaited(r->contacts.at[n]))
+			found = r->contacts.at[n]->connection;
+		if (found && !seg_connection_ready(found))
+			break;
+	}
+	return found;
+}
+
+bool seg_route_login_is_lost(const seg_route *r, uint16_t slot, int64_t now)
+{
+	const seg_contact *node = seg_contacts_find(&r->contacts, seg_route_node(r, slot));
+	return node && node->connection && seg_connection_login_is_lost(node->connection, now);
 }
 
 /* --- commands ------------------------------------------------------------------------------ */
@@ -462,7 +494,7 @@ seg_bell_state seg_route_bell(seg_route *r, uint16_t slot)
 /* On a cluster, those with waiting commands. */
 static bool is_broken(const seg_route *r, const seg_contact *node)
 {
-	return node && node->connection && (!r->cluster || seg_connection_waiting(node->connection) > 0);
+	return r->cluster ? is_awaited(node) : node && node->connection;
 }
 
 void seg_route_break(seg_route *r, int status, const char *format, ...)
@@ -481,7 +513,13 @@ void seg_route_break_silent(seg_route *r, int64_t ms)
 {
 	for (uint32_t n = 0; n < r->contacts.count; n++) {
 		const seg_contact *node = r->contacts.at[n];
-		if (is_broken(r, node))
+		if (!is_broken(r, node))
+			continue;
+		/* One that is away has told why. */
+		seg_error why = *seg_connection_error(node->connection);
+		if (r->cluster && seg_contact_is_troubled(node))
+			seg_connection_break(node->connection, why.status, "%s", why.text);
+		else
 			seg_connection_break(node->connection, SEG_EUNREACHABLE,
 					     "Redis at %s did not answer within %" PRId64 " ms",
 					     seg_connection_where(node->connection), ms);

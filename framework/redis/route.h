@@ -84,17 +84,29 @@ seg_node seg_route_next(const seg_route *route, seg_node node);
  */
 seg_bell_state seg_route_bell(seg_route *route, uint16_t slot);
 
-/* The newest error, which says why the route is not ready; status 0 if there was none. */
+/*
+ * The newest error, which says why the route is not ready; status 0 if there was none. On a cluster: that of a node that cannot be
+ * reached, first of one that commands wait for.
+ */
 const seg_error *seg_route_error(const seg_route *route);
 
 /* On a cluster: that of the node that has the slot. */
 const seg_error *seg_route_error_for(const seg_route *route, uint16_t slot);
 
-/* Whether further connects fail in the same way, as seg_connection_is_refused. */
+/*
+ * Whether further connects fail in the same way, as seg_connection_is_refused. On a cluster: to all nodes that commands wait for, and
+ * there are such commands; the other nodes answer.
+ */
 bool seg_route_is_refused(const seg_route *route);
 
-/* Whether every connect of the last minute was refused for the login. */
-bool seg_route_login_is_lost(const seg_route *route, int64_t now);
+/* A connection that commands wait for, first one that is not ready; NULL: none. */
+const seg_connection *seg_route_awaited(const seg_route *route);
+
+/*
+ * Whether every connect of the last minute was refused for the login; on a cluster: to the node that has the slot. Users are made on each
+ * node by itself, and the others may know this one.
+ */
+bool seg_route_login_is_lost(const seg_route *route, uint16_t slot, int64_t now);
 
 /*
  * The connection that has the key (NULL: any), or of a node: for a transaction, which must not be split, and for

@@ -63,7 +63,17 @@ static bool acquire(seg_client *client, int64_t deadline)
 	return acquired;
 }
 
-static void release(seg_client *client)
+int seg_exchange_hold(seg_client *client, int64_t deadline, seg_error *error)
+{
+	if (seg_fork_is_parents(client->forks))
+		return seg_fork_fail("client", error);
+	if (acquire(client, deadline))
+		return 0;
+	return seg_fail(error, SEG_EUNREACHABLE, "other calls kept the client's connection busy for %lld ms",
+			(long long)(client->timeout / SEG_MS));
+}
+
+void seg_exchange_release(seg_client *client)
 {
 	pthread_mutex_lock(&client->lock);
 	client->busy = false;
@@ -99,32 +109,37 @@ static void pause_between(const seg_client *client, unsigned round, int64_t dead
 	(void)wait_for(client, &never, until < deadline ? until : deadline);
 }
 
-/* The deadline came before the answers did. */
-static void give_up(seg_client *client)
+/* The deadline came before the answers did, or Redis refuses the connection. */
+static void give_up(seg_exchange *exchange, seg_client *client)
 {
 	size_t left = seg_route_unsent(client->route);
 	long long ms = (long long)(client->timeout / SEG_MS);
-	seg_error why = *seg_route_error(client->route);
-	/* Of the cluster's node that is away. */
-	if (seg_route_is_cluster(client->route) && why.status)
-		seg_route_break(client->route, SEG_EUNREACHABLE, "%s", why.text);
-	else if (left > 0)
+	const seg_connection *awaited =
+		seg_route_is_cluster(client->route) ? seg_route_awaited(client->route) : NULL;
+	bool away = awaited && !seg_connection_ready(awaited) && seg_connection_error(awaited)->status;
+	if (left > 0 && !away)
 		seg_route_break(
 			client->route, SEG_EUNREACHABLE,
 			"the link to Redis at %s is too slow for the call: %zu bytes were left to send after %lld ms; raise timeout_ms",
 			client->address.text, left, ms);
 	else
 		seg_route_break_silent(client->route, ms);
+	/* Another node may be away, too, that this call did not need. */
+	if (awaited)
+		exchange->failure = *seg_connection_error(awaited);
 }
 
-/* With `partial`, each round gets a part of the time that is left, and ends for the nodes that have not answered then. */
+/*
+ * With `partial`, each round gets a part of the time that is left, and ends for the nodes that have not answered then, or that refuse the
+ * connection.
+ */
 static int wait_for_answers(seg_exchange *exchange, const seg_client *client, int64_t deadline)
 {
 	int64_t now = seg_now(), part = (deadline - now) / PARTIAL_ROUNDS;
 	if (!exchange->partial || !seg_route_is_cluster(client->route) || part <= 0)
 		return wait_for(client, &exchange->done, deadline);
 	int status = wait_for(client, &exchange->done, now + part);
-	if (status != SEG_ETIMEOUT)
+	if (status == 0 || status == SEG_ECLOSED)
 		return status;
 	seg_route_break_silent(client->route, part / SEG_MS);
 	return 0;
@@ -144,14 +159,18 @@ static int run_round(seg_exchange *exchange, seg_client *client, int64_t deadlin
 		exchange->again = true;
 		/* A part of the round is useless, and could be half a transaction. */
 		seg_route_break(route, SEG_ENOMEM, "out of memory for a command");
+		seg_fail(&exchange->failure, SEG_ENOMEM, "out of memory for a command");
 	}
 	exchange->done = exchange->waiting == 0;
 	status = wait_for_answers(exchange, client, deadline);
+	bool others_again = exchange->again;
 	if (!exchange->done && is_cancelled(client))
 		seg_route_break(route, SEG_ECLOSED, "the call was cancelled");
 	else if (!exchange->done)
-		give_up(client);
-	return status;
+		give_up(exchange, client);
+	/* A node of a cluster refuses the connection, and others have refused only for now. */
+	bool refused = status && status != SEG_ECLOSED && status != SEG_ETIMEOUT;
+	return refused && others_again ? 0 : status;
 }
 
 /* Why the call did not finish: the connection's error if it is down, else Redis's last refusal. */
@@ -194,22 +213,20 @@ static int run_rounds(seg_exchange *exchange, seg_client *client, int64_t deadli
 
 int seg_exchange_run(seg_exchange *exchange, seg_client *client, seg_error *error)
 {
-	if (seg_fork_is_parents(client->forks))
-		return seg_fork_fail("client", error);
 	int64_t deadline = seg_now() + client->timeout;
 	if (exchange->deadline && exchange->deadline < deadline)
 		deadline = exchange->deadline;
 	exchange->failure.status = 0;
-	if (!acquire(client, deadline))
-		return seg_fail(error, SEG_EUNREACHABLE,
-				"other calls kept the client's connection busy for %lld ms",
-				(long long)(client->timeout / SEG_MS));
-	int status = run_rounds(exchange, client, deadline);
+	int status = exchange->held ? 0 : seg_exchange_hold(client, deadline, error);
+	if (status)
+		return status;
+	status = run_rounds(exchange, client, deadline);
 	if (status) {
 		seg_error made;
 		*error = *reason_of(exchange, client, &made);
 		status = error->status;
 	}
-	release(client);
+	if (!exchange->held)
+		seg_exchange_release(client);
 	return status;
 }

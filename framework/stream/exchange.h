@@ -23,6 +23,7 @@ struct seg_exchange {
 	 */
 	bool (*issue)(seg_exchange *exchange, seg_route *route);
 
+	bool held;        /* the caller holds the client: see seg_exchange_hold */
 	int64_t deadline; /* seg_now() by which the call ends, where the client's timeout is later; 0: none */
 	/* The callbacks do without nodes of a cluster that do not answer: these get NULL well before the deadline. */
 	bool partial;
@@ -40,6 +41,13 @@ void seg_exchange_counted(seg_exchange *exchange);
  * `again` is set; or it is an error, and `failure` is set. reply is NULL for a lost answer.
  */
 bool seg_exchange_answer(seg_exchange *exchange, const seg_reply *reply);
+
+/*
+ * For several exchanges that belong together: no other call of the client comes in between. Waits until `deadline` (seg_now()) for calls
+ * that are running. 0, or a status with its reason in error (not NULL). Release after 0.
+ */
+int seg_exchange_hold(seg_client *client, int64_t deadline, seg_error *error);
+void seg_exchange_release(seg_client *client);
 
 /*
  * Runs the exchange on the client's connection, for up to the client's timeout. 0 if every command was

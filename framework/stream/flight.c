@@ -81,10 +81,22 @@ static void hear_added(seg_producer *p, seg_producer_batch *batch, const seg_app
 		confirm_there(p, batch);
 }
 
+static const char *log_of(const seg_producer *p, uint32_t partition, char key[SEG_KEY_MAX])
+{
+	seg_key_log(key, p->stream->client->name_space, p->stream->name, partition);
+	return key;
+}
+
+static uint16_t slot_of(const seg_producer *p, uint32_t partition)
+{
+	char key[SEG_KEY_MAX];
+	return seg_slot_of(log_of(p, partition, key));
+}
+
 /* A command that was never written has added nothing. */
 static void note_loss(seg_producer *p, seg_producer_batch *batch)
 {
-	const seg_error *trouble = seg_route_error(p->sender.route);
+	const seg_error *trouble = seg_route_error_for(p->sender.route, slot_of(p, batch->partition));
 	p->sender.registration.at = 0; /* Redis may come back without data */
 	bool unwritten = seg_route_lost_unwritten(p->sender.route);
 	batch->may_be_added |= !unwritten;
@@ -133,18 +145,6 @@ static void got_answer(void *arg, const seg_reply *reply)
 }
 
 /* --- sending ------------------------------------------------------------------ */
-
-static const char *log_of(const seg_producer *p, uint32_t partition, char key[SEG_KEY_MAX])
-{
-	seg_key_log(key, p->stream->client->name_space, p->stream->name, partition);
-	return key;
-}
-
-static uint16_t slot_of(const seg_producer *p, uint32_t partition)
-{
-	char key[SEG_KEY_MAX];
-	return seg_slot_of(log_of(p, partition, key));
-}
 
 /* A batch keeps its number for all tries. */
 static void number(seg_producer *p, seg_producer_batch *batch)
@@ -201,7 +201,7 @@ static bool issue(seg_producer *p, seg_producer_batch *batch)
 {
 	if (seg_route_is_cluster(p->sender.route) &&
 	    !seg_route_ready_for(p->sender.route, slot_of(p, batch->partition))) {
-		batch->refusal = *seg_route_error(p->sender.route);
+		batch->refusal = *seg_route_error_for(p->sender.route, slot_of(p, batch->partition));
 		return false;
 	}
 	number(p, batch);

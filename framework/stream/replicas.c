@@ -118,7 +118,7 @@ static bool issue(seg_exchange *exchange, seg_route *route)
 int seg_replicas_ask(seg_stream *stream, seg_replica_check *checks, size_t count, int64_t deadline,
 		     seg_error *error)
 {
-	question q = {.exchange = {.issue = issue, .deadline = deadline},
+	question q = {.exchange = {.issue = issue, .held = true, .deadline = deadline},
 		      .stream = stream,
 		      .checks = checks,
 		      .count = count};

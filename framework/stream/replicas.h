@@ -15,7 +15,8 @@ typedef struct seg_replica_check {
 
 /*
  * Asks once for all: sends each newest batch's sequence again, which writes a key, and WAIT after it on the same
- * connection. Ends by `deadline` (seg_now()). 0, or a status with an error that says why replicas are unknown;
+ * connection. The caller has held the client since the batches were added (seg_exchange_hold): Redis remembers no batch of a call that is
+ * over. Ends by `deadline` (seg_now()). 0, or a status with an error that says why replicas are unknown;
  * SEG_EUNKNOWN if Redis refused WAIT: the error is then a whole sentence.
  */
 int seg_replicas_ask(seg_stream *stream, seg_replica_check *checks, size_t count, int64_t deadline,

@@ -468,7 +468,7 @@ static int check_registration(seg_stream *stream, seg_error *error)
 static int send_all(seg_stream *stream, const seg_record *records, size_t count, seg_send_result *results,
 		    seg_error *error)
 {
-	seg_sending sending = {.exchange.issue = issue_lanes,
+	seg_sending sending = {.exchange = {.issue = issue_lanes, .held = true},
 			       .stream = stream,
 			       .records = records,
 			       .results = results};
@@ -477,13 +477,20 @@ static int send_all(seg_stream *stream, const seg_record *records, size_t count,
 		set_all(results, count, status);
 		return status;
 	}
+	/* Of all: of waiting for other calls, of adding, and of the replicas. */
 	int64_t deadline = seg_now() + stream->client->timeout;
+	sending.exchange.deadline = deadline;
 	if (make_lanes(&sending, count)) {
 		seg_error outcome = {0};
-		status = seg_exchange_run(&sending.exchange, stream->client, &outcome);
+		status = seg_exchange_hold(stream->client, deadline, &outcome);
+		bool held = status == 0;
+		if (held)
+			status = seg_exchange_run(&sending.exchange, stream->client, &outcome);
 		for (size_t i = 0; i < sending.lane_count; i++)
 			end_lane(&sending.lanes[i], status);
 		ask_replicas(&sending, deadline);
+		if (held)
+			seg_exchange_release(stream->client);
 		status = sum_up(&sending, count, &outcome, error);
 	} else {
 		set_all(results, count, SEG_ENOMEM);

@@ -1,4 +1,5 @@
 /* test_ack_replicas.c - with ack_replicas, a send is acknowledged when a real replica has it. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -217,12 +218,40 @@ static void segctl_send_waits_for_replicas(void **state)
 	assert_int_equal(answer->exit_code, 64);
 }
 
+enum { THREADS = 4, EACH = 300 };
+
+static void *send_each(void *arg)
+{
+	seg_error *error = arg;
+	int status = 0;
+	for (int i = 0; i < EACH && status == 0; i++)
+		status = send_one(error);
+	return status ? error->text : NULL;
+}
+
+/* Redis remembers the newest batches of a producer: the replicas of one call are asked for before another call adds. */
+static void what_threads_send_through_one_client_is_acknowledged(void **state)
+{
+	(void)state;
+	pthread_t threads[THREADS];
+	seg_error errors[THREADS];
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, send_each, &errors[i]), 0);
+	for (int i = 0; i < THREADS; i++) {
+		void *failed;
+		pthread_join(threads[i], &failed);
+		if (failed)
+			fail_msg("%s", (char *)failed);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(what_a_replica_has_is_acknowledged),
+		TEST(what_threads_send_through_one_client_is_acknowledged),
 		TEST(without_a_replicas_answer_the_fate_is_unknown_in_bounded_time),
 		TEST(a_user_without_wait_is_refused_at_once),
 		TEST(a_right_to_wait_that_is_taken_away_is_named_by_each_send),

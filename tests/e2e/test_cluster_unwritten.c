@@ -43,17 +43,22 @@ static int stop_cluster(void **state)
 }
 
 /* A client that has only asked for the shape of the stream. */
-static void open_client(uint32_t timeout_ms)
+static void open_client_at(const char *address, uint32_t timeout_ms)
 {
 	seg_client_options options;
 	seg_stream_shape shape = {PARTITIONS, 1000, SEG_OVERFLOW_REJECT};
 	seg_error error = {0};
 	seg_client_options_init(&options);
-	options.address = cluster->address;
+	options.address = address;
 	options.timeout_ms = timeout_ms;
 	if (seg_client_open(&options, &client, &error) ||
 	    seg_stream_register(client, "s", &shape, &stream, &error))
 		fail_msg("%s", error.text);
+}
+
+static void open_client(uint32_t timeout_ms)
+{
+	open_client_at(cluster->address, timeout_ms);
 }
 
 static int close_client(void **state)
@@ -121,6 +126,59 @@ static void a_blocking_send_to_a_node_that_was_never_connected_is_not_added(void
 	/* Nothing of it is left to be written when the node is back. */
 	assert_int_equal(seg_stream_send(stream, &record, NULL, &error), 0);
 	assert_int_equal(length_of(partition, node), before + 1);
+}
+
+/* Users are made on each node by itself. */
+static void make_user_but_on(int without)
+{
+	for (int node = 0; node < 3; node++)
+		if (node != without)
+			test_server_tell(cluster->nodes[node], "ACL SETUSER app on >pw ~* &* +@all");
+}
+
+static void a_node_that_refuses_the_login_fails_only_what_is_for_it(void **state)
+{
+	(void)state;
+	uint32_t partition;
+	int node, sent = 0;
+	char address[128];
+	seg_error error = {0};
+	const seg_record refused = record_elsewhere(&partition, &node);
+	make_user_but_on(node);
+	snprintf(address, sizeof(address), "redis://app:pw@127.0.0.1:%d,127.0.0.1:%d",
+		 cluster->nodes[(node + 1) % 3]->port, cluster->nodes[(node + 2) % 3]->port);
+	open_client_at(address, PATIENCE_MS);
+	int64_t before = seg_now();
+	assert_int_equal(seg_stream_send(stream, &refused, NULL, &error), SEG_EAUTH);
+	assert_true(seg_now() - before < PATIENCE_MS / 2 * SEG_MS);
+	for (int k = 0; k < 100; k++) {
+		char key[16];
+		size_t length = (size_t)snprintf(key, sizeof(key), "r%d", k);
+		if (test_cluster_key_owner(cluster, log_of(seg_partition_of(key, length, PARTITIONS))) ==
+		    node)
+			continue;
+		seg_record record = {.key = key, .key_length = length, .data = "x", .data_length = 1};
+		if (seg_stream_send(stream, &record, NULL, &error))
+			fail_msg("after %d records: %s", sent, error.text);
+		sent++;
+	}
+	assert_true(sent > 0);
+	/* Of a batch, too: the others are added, and it is told of each. */
+	seg_record both[] = {refused, {.key = NULL}};
+	seg_send_result results[2];
+	static char other[16];
+	for (int k = 0; !both[1].key; k++) {
+		size_t length = (size_t)snprintf(other, sizeof(other), "b%d", k);
+		if (test_cluster_key_owner(cluster, log_of(seg_partition_of(other, length, PARTITIONS))) !=
+		    node)
+			both[1] = (seg_record){.key = other,
+					       .key_length = length,
+					       .data = "x",
+					       .data_length = 1};
+	}
+	assert_int_equal(seg_stream_send_batch(stream, both, 2, results, &error), SEG_EAUTH);
+	assert_int_equal(results[0].status, SEG_EAUTH);
+	assert_int_equal(results[1].status, SEG_OK);
 }
 
 static void hear(void *arg, const seg_delivery *delivery)
@@ -269,6 +327,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_blocking_send_to_a_node_that_was_never_connected_is_not_added),
+		TEST(a_node_that_refuses_the_login_fails_only_what_is_for_it),
 		TEST(a_record_that_is_redirected_to_a_node_that_is_away_is_not_added),
 		cmocka_unit_test(a_commit_waits_for_a_claim_where_its_slot_has_another_master),
 	};
