@@ -209,6 +209,8 @@ static void read_control(seg_member *m, int64_t now)
 	d->control_interval = rings ? 0 : longer(d->control_interval);
 	d->control_at = now + (rings ? RINGING_INTERVAL : d->control_interval);
 	d->control_busy = seg_route_entries(m->data, &d->sink, got_control, m, 4, argv, NULL);
+	if (!d->control_busy) /* no memory: whether it has rung is forgotten */
+		d->control_at = now + REFUSED_PAUSE;
 }
 
 int64_t seg_doorbell_step(seg_member *m, int64_t now)

@@ -63,12 +63,21 @@ static size_t text_max(const seg_partition *p)
 /* How soon another thread's careful read may be over. */
 #define HELD_PAUSE (2 * SEG_MS)
 
+/* There was no memory for the command. */
+#define MEMORY_PAUSE (50 * SEG_MS)
+
+/* Whether it has rung is forgotten. */
+static void try_again(seg_partition *p, int64_t at)
+{
+	p->read.backlogged = true;
+	seg_read_pause(p, at);
+}
+
 static void read_now(seg_partition *p, int64_t now)
 {
 	char count[24], id[SEG_ID_TEXT_MAX];
 	if (!seg_careful_read_enter(p)) {
-		p->read.backlogged = true; /* whether it has rung is forgotten */
-		seg_read_pause(p, now + HELD_PAUSE);
+		try_again(p, now + HELD_PAUSE);
 		return;
 	}
 	size_t entries = p->careful_read.on ? 1 : seg_ledger_read_count(&p->ledger);
@@ -81,10 +90,12 @@ static void read_now(seg_partition *p, int64_t now)
 	snprintf(count, sizeof(count), "%zu", entries);
 	const char *argv[] = {"XREAD",   "COUNT",    count,
 			      "STREAMS", p->log_key, seg_id_format(p->ledger.fetched, id)};
-	if (seg_route_entries(p->member->data, &p->read.sink, got_read, p, 6, argv, NULL))
+	if (seg_route_entries(p->member->data, &p->read.sink, got_read, p, 6, argv, NULL)) {
 		seg_read_started(p, SEG_READING_NOW, now);
-	else
+	} else {
 		seg_careful_read_leave(p);
+		try_again(p, now + MEMORY_PAUSE);
+	}
 }
 
 /* --- the duty cycle -------------------------------------------------------------------- */

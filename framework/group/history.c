@@ -158,7 +158,9 @@ void seg_history_connected(seg_member_link *link, seg_node node)
 {
 	seg_link_node *n = node_of(link, node);
 	if (!n) {
-		seg_route_break(link->route, SEG_ENOMEM, "out of memory");
+		/* Connected anew, it is asked again. */
+		seg_connection_break(seg_route_node_connection(link->route, node), SEG_ENOMEM,
+				     "out of memory");
 		return;
 	}
 	n->told = false;
