@@ -232,6 +232,19 @@ static void the_watchdog_is_fed_and_signals_are_heard_while_the_embedded_redis_r
 	ends_promptly(SIGTERM, EX_TEMPFAIL);
 }
 
+/* Redis dies while the main thread waits for the partitions to be given up, which needs Redis. */
+static void the_embedded_redis_is_started_again_also_while_partitions_are_given_up(void **state)
+{
+	(void)state;
+	run_embedded();
+	expect("READY=1");
+	assert_int_equal(kill(embedded_pid(), SIGKILL), 0);
+	kill(rig.runner->pid, SIGUSR1);
+	test_runner_says(rig.runner, "segrunner has started it again");
+	test_runner_says(rig.runner, "standing by without partitions");
+	ends_promptly(SIGTERM, EX_OK);
+}
+
 /* Whether no process has the text in its command line. */
 static bool nobody_runs(void *arg)
 {
@@ -299,6 +312,7 @@ int main(void)
 		TEST(a_signal_ends_the_wait_for_an_embedded_redis_that_is_silent),
 		TEST(a_signal_ends_the_opening_of_a_stream_that_redis_does_not_answer),
 		TEST(the_watchdog_is_fed_and_signals_are_heard_while_the_embedded_redis_restarts),
+		TEST(the_embedded_redis_is_started_again_also_while_partitions_are_given_up),
 		TEST(a_reload_hears_signals_while_a_plugin_does_not_come_back_from_its_constructors),
 		TEST(a_second_signal_ends_the_wait_for_the_end_of_the_embedded_redis),
 	};

@@ -53,13 +53,19 @@ static int tear_down(void **state)
 	return test_rig_tear_down(state);
 }
 
-static void run(const char *more)
+static void run_with(const char *handler_timeout, const char *more)
 {
 	rig.runner = test_runner_run(
-		"[redis]\naddress = %s\n[runner]\nhandler_timeout = 500ms\nshutdown_timeout = 3s\n"
+		"[redis]\naddress = %s\n[runner]\nhandler_timeout = %s\nshutdown_timeout = 3s\n"
 		"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\npartitions = 4\n"
 		"option.path = %s\noption.block_file = %s\n%s\n",
-		rig.server->address, test_build_directory(), rig.deliveries, rig.block, more);
+		rig.server->address, handler_timeout, test_build_directory(), rig.deliveries, rig.block,
+		more);
+}
+
+static void run(const char *more)
+{
+	run_with("500ms", more);
 }
 
 /* The next message within this many ms; false: none came. */
@@ -163,6 +169,34 @@ static void a_reload_ends_with_ready_also_where_it_changes_nothing(void **state)
 	expect("READY=1", NULL);
 }
 
+static bool handles_something(void *arg)
+{
+	struct stat status;
+	(void)arg;
+	return stat(rig.deliveries, &status) == 0 && status.st_size > 0;
+}
+
+/* The section is exchanged once its handler has returned. */
+static void a_reload_is_not_over_before_its_sections_are_exchanged(void **state)
+{
+	(void)state;
+	fclose(fopen(rig.block, "w"));
+	run_with("1min", "");
+	expect("READY=1", NULL);
+	test_load *load = test_load_start(rig.server->address, "s", 4, 4, 100);
+	test_wait_until(handles_something, NULL, PATIENCE_MS, "a handler has a message");
+	FILE *file = fopen(rig.runner->config, "a");
+	assert_non_null(file);
+	fprintf(file, "batch_size = 7\n");
+	assert_int_equal(fclose(file), 0);
+	kill(rig.runner->pid, SIGHUP);
+	expect("RELOADING=1", "READY=1");
+	assert_true(is_silent("READY=1", 1500));
+	unlink(rig.block);
+	expect("READY=1", NULL);
+	test_load_end(load);
+}
+
 static void an_idle_runner_feeds_the_watchdog(void **state)
 {
 	(void)state;
@@ -254,6 +288,7 @@ int main(void)
 		TEST(the_status_line_says_how_many_partitions_it_owns),
 		TEST(it_says_that_it_is_stopping_before_it_ends),
 		TEST(a_reload_ends_with_ready_also_where_it_changes_nothing),
+		TEST(a_reload_is_not_over_before_its_sections_are_exchanged),
 		TEST(an_idle_runner_feeds_the_watchdog),
 		TEST(a_handler_past_its_timeout_is_not_covered_up),
 		TEST(an_io_thread_that_stands_still_is_not_covered_up),

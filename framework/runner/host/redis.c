@@ -49,23 +49,25 @@ static int open_embedded(seg_redis *redis)
 static void restart(void *arg)
 {
 	seg_redis *redis = arg;
-	redis->under_way.status = seg_embedded_ensure(redis->embedded, &redis->under_way.error);
+	redis->care_status = seg_embedded_ensure(redis->embedded, &redis->care_error);
 }
 
 static void end_restart(seg_redis *redis)
 {
 	redis->caring = false;
-	if (redis->under_way.status > 0)
+	if (redis->care_status > 0)
 		seg_log(&redis->logger, SEG_LOG_WARNING,
 			"the embedded redis-server had died; segrunner has started it again");
-	else if (redis->under_way.status < 0)
-		seg_log(&redis->logger, SEG_LOG_ERROR, "%s", redis->under_way.error.text);
+	else if (redis->care_status < 0)
+		seg_log(&redis->logger, SEG_LOG_ERROR, "%s", redis->care_error.text);
 }
 
 void seg_redis_look(seg_redis *redis)
 {
 	int64_t now = seg_now();
-	if (redis->caring && seg_errand_finish(&redis->errand))
+	if (redis->leaving)
+		return;
+	if (redis->caring && seg_errand_finish(&redis->care))
 		end_restart(redis);
 	if (!redis->embedded || redis->caring || now < redis->look_at)
 		return;
@@ -73,7 +75,7 @@ void seg_redis_look(seg_redis *redis)
 	if (seg_embedded_is_well(redis->embedded))
 		return;
 	redis->caring = true;
-	seg_errand_start(&redis->errand, restart, redis);
+	seg_errand_start(&redis->care, restart, redis);
 }
 
 static void detach(void *arg)
@@ -84,8 +86,9 @@ static void detach(void *arg)
 
 void seg_redis_detach(seg_redis *redis)
 {
-	if (redis->caring && !seg_errand_finish(&redis->errand))
-		seg_wait_leave_errand(redis->wait, &redis->errand); /* no restart is needed any more */
+	redis->leaving = true;
+	if (redis->caring && !seg_errand_finish(&redis->care))
+		seg_wait_leave_errand(redis->wait, &redis->care); /* no restart is needed any more */
 	/* The errand that was left may be one of this file's. The keeper stops the server. */
 	if (!redis->embedded || redis->wait->left_errand)
 		return;

@@ -30,8 +30,14 @@ typedef struct seg_redis {
 		int status;
 		seg_error error;
 	} under_way;
-	bool starting;   /* the embedded server starts, or loads its data */
-	bool caring;     /* the errand starts the embedded server again */
+	bool starting; /* the embedded server starts, or loads its data */
+
+	/* Looking after the embedded server, also while another errand is under way. */
+	seg_errand care; /* starts it again */
+	bool caring;     /* that is under way, with: */
+	int care_status;
+	seg_error care_error;
+	bool leaving;    /* nothing is started any more */
 	int64_t look_at; /* seg_now() */
 } seg_redis;
 
@@ -41,7 +47,7 @@ typedef struct seg_redis {
  */
 int seg_redis_open(seg_redis *redis);
 
-/* Starts the embedded server again if it has died. Call every second or more often; never waits. */
+/* Starts the embedded server again if it has died. For each look of the main thread, whatever it waits for; never waits. */
 void seg_redis_look(seg_redis *redis);
 
 /*

@@ -40,6 +40,7 @@ typedef struct {
 	seg_consumers consumers;
 	seg_reload reload;
 	bool started;    /* all sections have been started, and the runner is not ending yet */
+	bool reloading;  /* not ready before its end */
 	int64_t stop_by; /* while ending: seg_now() or SEG_NEVER */
 } runner;
 
@@ -74,11 +75,12 @@ static int look(void *arg)
 	if (!seg_logfile_flush(r->log) && pause > LOG_PAUSE_MS)
 		pause = LOG_PAUSE_MS;
 	seg_admin_set_lost_lines(r->admin, seg_logfile_lost(r->log));
+	seg_redis_look(&r->redis);
 	if (r->redis.starting) {
 		int extension_pause = seg_service_extend_start(&r->service, now);
 		return extension_pause < pause ? extension_pause : pause;
 	}
-	if (!r->started)
+	if (!r->started || r->reloading)
 		return pause;
 	seg_service_look(&r->service, c->list, c->count, now);
 	int service_pause = seg_service_pause_ms(&r->service);
@@ -128,10 +130,11 @@ static int run(runner *r)
 		r->name, r->consumers.count, seg_plural(r->consumers.count));
 	r->started = true;
 	while (exit_code == EX_OK && !seg_wait_ms(&r->wait, is_asked(r) ? 0 : PASS_MS)) {
-		seg_redis_look(&r->redis);
 		if (r->wait.signals.reload) {
 			r->wait.signals.reload = false;
+			r->reloading = true;
 			seg_reload_run(&r->reload);
+			r->reloading = false;
 		}
 		if (r->wait.signals.drain)
 			exit_code = drain_or_join(r);
