@@ -206,9 +206,15 @@ static void log_lines(child *c)
 		memmove(c->said.bytes, line, c->said.length);
 }
 
+/*
+ * A child may write faster than its lines are logged: whoever calls this has a deadline to look at. All that a dead child has left in its
+ * pipe is read.
+ */
+enum { READS_MAX = 16 };
+
 void child_listen(child *c)
 {
-	while (c->err >= 0 && buffer_reserve(&c->said, 4096)) {
+	for (int reads = 0; reads <= READS_MAX && c->err >= 0 && buffer_reserve(&c->said, 4096); reads++) {
 		ssize_t n = read(c->err, c->said.bytes + c->said.length, 4096);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -231,10 +237,10 @@ void child_listen(child *c)
 static void ignore_output(child *c)
 {
 	char rest[4096];
-	ssize_t n = 0;
-	while (c->out >= 0 && (n = read(c->out, rest, sizeof(rest))) > 0)
-		;
-	if (c->out >= 0 && (n == 0 || errno != EAGAIN))
+	ssize_t n = 1;
+	for (int reads = 0; reads < READS_MAX && c->out >= 0 && n > 0; reads++)
+		n = read(c->out, rest, sizeof(rest));
+	if (c->out >= 0 && (n == 0 || (n < 0 && errno != EAGAIN)))
 		close_fd(&c->out);
 }
 

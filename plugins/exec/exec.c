@@ -328,7 +328,8 @@ static seg_answer exec_handle(void *plugin_, void *state, const seg_batch *batch
 	exec_partition *partition = state;
 	serving served = SERVED_NO_MORE;
 	recall(partition, batch);
-	if (first_refused(partition) < partition->count)
+	/* No child is needed for what has been answered. */
+	if (first_refused(partition) < partition->count || partition->count == batch->count)
 		return conclude(plugin, partition, batch, first_refused(partition));
 	if (!make_room(partition, batch->count))
 		return seg_retry(0, "out of memory");

@@ -29,12 +29,16 @@ static void say_result(database *d, const PGresult *result)
 	say(d, text ? text : PQerrorMessage(d->conn), PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL));
 }
 
-/* Whether the SQLSTATE is of a class that a message's content can cause: data, integrity, a trigger's exception. */
+/*
+ * Whether the SQLSTATE is one that a message's content can cause: data, integrity, a trigger's exception, or a value that is too long for an
+ * index (54000).
+ */
 static bool is_refusal(const PGresult *result)
 {
 	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-	return state && (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0 ||
-			 strncmp(state, "P0", 2) == 0 || strncmp(state, "44", 2) == 0);
+	return state &&
+	       (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0 ||
+		strncmp(state, "P0", 2) == 0 || strncmp(state, "44", 2) == 0 || strcmp(state, "54000") == 0);
 }
 
 /* Whether it is the error that `advance` raises if the fence or the position has changed. */

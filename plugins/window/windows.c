@@ -192,7 +192,13 @@ static const char *emit_result(const window_rules *rules, const seg_batch *batch
 	return why ? why : seg_state_delete(batch, index, name, length);
 }
 
-/* Emits the results of all windows that close at `newest`. *close: when the next one does; 0: none is open. */
+/*
+ * What one message may emit and change is bounded (in_flight_bytes, at least 4 MiB), so it closes windows until their results have about
+ * 1 MiB, and the next message goes on. OVERHEAD: of a result and of the name that is deleted, as segrunner counts them, rounded up.
+ */
+enum { CLOSING_BYTES = 1 << 20, OVERHEAD = 384 };
+
+/* Emits the results of windows that close at `newest`. *close: when the next one does, or did; 0: none is open. */
 static const char *close_windows(const window_rules *rules, const seg_batch *batch, size_t index,
 				 uint64_t newest, buffer *json, uint64_t *close, uint64_t *closed)
 {
@@ -200,10 +206,13 @@ static const char *close_windows(const window_rules *rules, const seg_batch *bat
 	seg_state_each(batch, index, visit, &w);
 	const char *why = w.failed ? "out of memory" : NULL;
 	sort(&w);
-	for (size_t i = 0; i < w.count && !why; i++)
-		why = emit_result(rules, batch, index, &w.list[i], json);
-	*closed += w.count;
-	*close = w.close;
+	size_t done = 0;
+	for (size_t bytes = 0; done < w.count && bytes < CLOSING_BYTES && !why; done++) {
+		why = emit_result(rules, batch, index, &w.list[done], json);
+		bytes += OVERHEAD + json->length + 2 * w.list[done].key_length;
+	}
+	*closed += done;
+	*close = done < w.count ? closes_at(rules, w.list[done].start) : w.close;
 	free(w.list);
 	buffer_fini(&w.keys);
 	return why;

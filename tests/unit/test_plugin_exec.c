@@ -235,6 +235,29 @@ static void a_child_that_does_not_answer_in_time_is_killed(void **state)
 	test_plugin_stop(p);
 }
 
+/* It writes faster than its lines are logged. */
+static void a_child_that_floods_its_standard_error_is_killed_in_time(void **state)
+{
+	(void)state;
+	test_plugin *p = test_plugin_start(
+		"exec", TEST_OPTIONS(test_child_option(0,
+						       "command=trap '' TERM; echo $$ >%s/pid; read -r m; "
+						       "echo '{\"ok\":true}'; exec yes 3>&1 >&2",
+						       rig.directory),
+				     "timeout=500ms", "stop_timeout=100ms"));
+	void *partition = test_plugin_open(p, 7);
+	test_expect_done(test_plugin_hand_over(p, partition, test_message(1, "k", "a")));
+	test_expect_answer(test_plugin_hand_over(p, partition, test_message(2, "k", "b")), SEG_OUTCOME_RETRY,
+			   0, "did not answer within option.timeout (500 ms)");
+	long pid = read_pid("pid");
+	assert_true(is_gone(&pid));
+	test_expect_done(test_plugin_hand_over(p, partition, test_message(2, "k", "b")));
+	pid = read_pid("pid");
+	test_plugin_close(p, partition);
+	assert_true(is_gone(&pid));
+	test_plugin_stop(p);
+}
+
 static void an_invalid_answer_is_shown(void **state)
 {
 	(void)state;
@@ -658,6 +681,7 @@ int main(void)
 		TEST(a_child_that_ends_is_replaced_and_its_message_retried),
 		TEST(a_child_killed_between_batches_costs_no_message_an_attempt),
 		TEST(a_child_that_does_not_answer_in_time_is_killed),
+		TEST(a_child_that_floods_its_standard_error_is_killed_in_time),
 		TEST(an_invalid_answer_is_shown),
 		TEST(a_command_that_cannot_be_run_stops_the_runner_and_gives_no_message_up),
 		TEST(a_command_whose_children_never_answer_stops_the_runner_and_gives_no_message_up),

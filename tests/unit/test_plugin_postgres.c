@@ -283,6 +283,24 @@ static void a_row_that_the_table_refuses_is_a_dead_letter_and_the_others_are_sto
 	stop();
 }
 
+/* An index takes values of at most 2,704 bytes (a third of a page). Bytes that compress well would fit. */
+static void a_value_that_is_too_long_for_an_index_is_a_dead_letter(void **state)
+{
+	(void)state;
+	char text[16001] = "";
+	for (size_t i = 0; i < sizeof(text) - 1; i++)
+		text[i] = (char)('!' + random() % 90);
+	QUERY("CREATE INDEX ON t (data)");
+	start(OPTIONS("table=t"));
+	const seg_message m[] = {test_message(1, "k", "a"), test_message(2, "k", text),
+				 test_message(3, "k", "b")};
+	test_expect_answer(test_plugin_handle(plugin, partition, 7, 1, m, 3), SEG_OUTCOME_DEAD_LETTER, 1,
+			   "index row");
+	test_expect_done(test_plugin_handle(plugin, partition, 7, 1, m + 2, 1));
+	expect_rows("a b\n");
+	stop();
+}
+
 static void a_row_that_is_refused_only_at_the_end_is_found_too(void **state)
 {
 	(void)state;
@@ -386,6 +404,7 @@ int main(void)
 		TEST(a_server_that_hangs_is_given_up_after_the_timeout),
 		TEST(a_lock_of_others_is_a_retry),
 		TEST(a_row_that_the_table_refuses_is_a_dead_letter_and_the_others_are_stored),
+		TEST(a_value_that_is_too_long_for_an_index_is_a_dead_letter),
 		TEST(a_row_that_is_refused_only_at_the_end_is_found_too),
 		TEST(data_that_cannot_be_text_becomes_a_dead_letter),
 		TEST(an_option_decides_on_a_row_whose_key_exists),

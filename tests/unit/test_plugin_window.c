@@ -162,6 +162,39 @@ static void a_message_that_is_not_done_has_closed_no_window(void **state)
 	stop();
 }
 
+/* segrunner bounds what one message may emit. */
+static void where_very_much_closes_the_next_message_goes_on(void **state)
+{
+	(void)state;
+	enum { KEYS = 1400 };
+	char key[200];
+	memset(key, 'x', sizeof(key) - 1);
+	key[sizeof(key) - 1] = '\0';
+	start(OPTIONS("size=1min", "grace=10s"));
+	for (int i = 0; i < KEYS; i++) {
+		key[0] = (char)('0' + i / 1000);
+		key[1] = (char)('0' + i / 100 % 10);
+		key[2] = (char)('0' + i / 10 % 10);
+		key[3] = (char)('0' + i % 10);
+		count(60000, key, "");
+	}
+	count(130000, "z", "");
+	size_t first = emitted();
+	assert_in_range(first, 100, KEYS - 1);
+	/* A late message closes nothing. */
+	count(60000, "late", "");
+	count(130000, "z", "");
+	assert_int_equal(emitted(), KEYS);
+	for (size_t i = 0; i < KEYS; i++) {
+		char begin[48];
+		snprintf(begin, sizeof(begin), "totals %04zuxxx", i);
+		assert_memory_equal(test_calls_emitted(test_plugin_calls(plugin), i), begin, strlen(begin));
+	}
+	count(200000, "z", "");
+	assert_int_equal(emitted(), KEYS + 1);
+	stop();
+}
+
 static void many_keys_close_in_the_same_order_each_time(void **state)
 {
 	(void)state;
@@ -249,6 +282,7 @@ int main(void)
 		cmocka_unit_test(a_late_message_goes_to_the_output_for_late_ones),
 		cmocka_unit_test(the_next_owner_goes_on_with_the_open_windows),
 		cmocka_unit_test(a_message_that_is_not_done_has_closed_no_window),
+		cmocka_unit_test(where_very_much_closes_the_next_message_goes_on),
 		cmocka_unit_test(many_keys_close_in_the_same_order_each_time),
 		cmocka_unit_test(what_cannot_be_counted_becomes_a_dead_letter),
 		cmocka_unit_test(mistakes_in_options_are_refused_at_the_start),
