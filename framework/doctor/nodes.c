@@ -113,6 +113,9 @@ static int judge(seg_link *link, const seg_nodes_what *what, const seg_facts *fa
 	if (is_same_server(facts, what->judged))
 		return 0;
 	seg_judge_all(facts, of_node);
+	/* One that loads its data runs no scripts yet. */
+	if (seg_report_exit_code(of_node) == EX_UNAVAILABLE)
+		return 0;
 	return seg_rights_try(link, what->user, facts, what->options->name_space, what->stream, of_node,
 			      error);
 }

@@ -13,8 +13,10 @@
 
 #include <segmenter/segmenter.h>
 
+#include "base/clock.h"
 #include "harness/rig.h"
 #include "harness/segctl.h"
+#include "stream/client.h"
 
 enum { TIMEOUT_MS = 4000, LONG_TIMEOUT_MS = 30000, RECORDS = 3000 };
 
@@ -218,7 +220,7 @@ static void segctl_send_waits_for_replicas(void **state)
 	assert_int_equal(answer->exit_code, 64);
 }
 
-enum { THREADS = 4, EACH = 300 };
+enum { THREADS = 4, EACH = 100 };
 
 static void *send_each(void *arg)
 {
@@ -235,6 +237,7 @@ static void what_threads_send_through_one_client_is_acknowledged(void **state)
 	(void)state;
 	pthread_t threads[THREADS];
 	seg_error errors[THREADS];
+	rig.client->timeout = LONG_TIMEOUT_MS * SEG_MS;
 	for (int i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, send_each, &errors[i]), 0);
 	for (int i = 0; i < THREADS; i++) {

@@ -554,8 +554,8 @@ static void acl_prints_nothing_that_would_not_be_one_line_for_one_user(void **st
 	(void)state;
 	is_misuse("", "too few arguments");
 	is_misuse("admin", "there is no role \"admin\"; write runner, producer or operator");
-	is_misuse("runner --user 'a b'", "--user \"a b\"");
-	is_misuse("runner --user ''", "--user \"\"");
+	is_misuse("runner --user 'a b'", "the user \"a b\"");
+	is_misuse("runner --user ''", "the user \"\"");
 	is_misuse("runner -n 'a*'", "namespace");
 	is_misuse("runner -a http://x", "address");
 }

@@ -244,11 +244,11 @@ static void a_child_that_floods_its_standard_error_is_killed_in_time(void **stat
 						       "command=trap '' TERM; echo $$ >%s/pid; read -r m; "
 						       "echo '{\"ok\":true}'; exec yes 3>&1 >&2",
 						       rig.directory),
-				     "timeout=500ms", "stop_timeout=100ms"));
+				     "timeout=3s", "stop_timeout=100ms"));
 	void *partition = test_plugin_open(p, 7);
 	test_expect_done(test_plugin_hand_over(p, partition, test_message(1, "k", "a")));
 	test_expect_answer(test_plugin_hand_over(p, partition, test_message(2, "k", "b")), SEG_OUTCOME_RETRY,
-			   0, "did not answer within option.timeout (500 ms)");
+			   0, "did not answer within option.timeout (3000 ms)");
 	long pid = read_pid("pid");
 	assert_true(is_gone(&pid));
 	test_expect_done(test_plugin_hand_over(p, partition, test_message(2, "k", "b")));

@@ -42,7 +42,9 @@ static void check_user(const char *user)
 	if (*user == '\0' ||
 	    strspn(user, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.@:") !=
 		    strlen(user))
-		ctl_die(EX_USAGE, "--user \"%s\": write letters, digits and any of _ - . @ :", user);
+		ctl_die(EX_USAGE,
+			"the user \"%s\": only letters, digits and _ - . @ : can stand in the line; name another with --user",
+			user);
 }
 
 static void parse(const char *url, seg_address *address)

@@ -2,7 +2,7 @@
  * context.h - what every command works with: the client, and the form of the output. One thread.
  *
  * segctl takes the address and the namespace from the first of these that has them: the options, the runner's
- * configuration (-c FILE), the environment (SEGMENTER_ADDRESS, SEGMENTER_NAMESPACE), the library's defaults. The login
+ * configuration (-c FILE), without -c the environment (SEGMENTER_ADDRESS, SEGMENTER_NAMESPACE), the library's defaults. The login
  * at the Sentinels likewise (SEGMENTER_SENTINEL_USER, SEGMENTER_SENTINEL_PASSWORD_FILE). The login at Redis: --user and
  * --password-file, else with the address.
  */

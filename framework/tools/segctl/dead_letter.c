@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "batch.h"
+#include "ending.h"
 #include "position.h"
 #include "stream/client.h"
 #include "when.h"
@@ -125,7 +126,7 @@ static int visit_partition(ctl_context *context, const seg_stream *stream, const
 	snprintf(count, sizeof(count), "%d", PAGE);
 	seg_key_beside_log(key, stream->client->name_space, stream->name, p, group, "dead");
 	ctl_batch *batch = ctl_batch_create(false);
-	for (bool more = true; *on && more && exit_code == EX_OK;) {
+	for (bool more = true; *on && more && exit_code == EX_OK && !ctl_ending_signal();) {
 		seg_reply entries = {.type = SEG_REPLY_NIL};
 		ctl_batch_words(batch, got_page, &entries, 0, "XRANGE", key, from, "+", "COUNT", count,
 				(char *)NULL);

@@ -59,7 +59,7 @@ static bool change_letter(void *arg, const ctl_dead_letter *letter)
 	changing *c = arg;
 	/* Letters that came after the question stay; such a letter may be of a message just replayed. */
 	if (c->done == c->planned || letter->time_ms > c->newest_ms)
-		return true;
+		return !ctl_ending_signal();
 	bool done = false;
 	c->exit_code = c->change(c->context, c->stream, c->group, letter, &done);
 	c->done += done;

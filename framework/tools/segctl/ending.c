@@ -3,18 +3,26 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <unistd.h>
 
+static const int heard[] = {SIGINT, SIGTERM, SIGHUP};
+
 static struct {
 	volatile sig_atomic_t signal, cut;
+	bool caught[sizeof(heard) / sizeof(heard[0])];
 	int nothing; /* /dev/null */
 } ending = {.cut = -1, .nothing = -1};
 
 static void note(int number)
 {
 	int saved = errno;
+	struct sigaction action = {.sa_handler = SIG_DFL};
 	ending.signal = number;
+	for (size_t i = 0; i < sizeof(heard) / sizeof(heard[0]); i++)
+		if (ending.caught[i])
+			sigaction(heard[i], &action, NULL);
 	if (ending.cut >= 0 && ending.nothing >= 0)
 		dup2(ending.nothing, ending.cut);
 	errno = saved;
@@ -22,13 +30,14 @@ static void note(int number)
 
 void ctl_ending_catch(void)
 {
-	static const int heard[] = {SIGINT, SIGTERM, SIGHUP};
-	struct sigaction before, action = {.sa_handler = note, .sa_flags = SA_RESETHAND};
+	struct sigaction before, action = {.sa_handler = note};
 	sigemptyset(&action.sa_mask);
 	ending.nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	for (size_t i = 0; i < sizeof(heard) / sizeof(heard[0]); i++)
-		if (sigaction(heard[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+		if (sigaction(heard[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
+			ending.caught[i] = true;
 			sigaction(heard[i], &action, NULL);
+		}
 }
 
 int ctl_ending_signal(void)
